@@ -86,6 +86,14 @@ impl MemoryBody {
         let block = self.blocks().get(block)?;
         (within < block.len()).then(|| block.slice(within..))
     }
+
+    /// At most `most` bytes from `offset`, which moves behind them.
+    fn take_piece(&self, offset: &mut u64, most: usize) -> Option<Bytes> {
+        let mut piece = self.piece_at(*offset)?;
+        piece.truncate(most);
+        *offset += piece.len() as u64;
+        Some(piece)
+    }
 }
 
 /// Reads a body, or a range of it.
@@ -152,14 +160,7 @@ impl BodyReader {
         }
         let most = usize::try_from(self.wanted).unwrap_or(usize::MAX);
         let piece = match &mut self.source {
-            Source::Memory { body, offset } => {
-                let piece = body.piece_at(*offset).map(|mut piece| {
-                    piece.truncate(most);
-                    *offset += piece.len() as u64;
-                    piece
-                });
-                Poll::Ready(Ok(piece))
-            }
+            Source::Memory { body, offset } => Poll::Ready(Ok(body.take_piece(offset, most))),
             Source::Disk(reader) => reader.poll_next(cx, most),
             Source::Incoming(reader) => reader.poll_next(cx, most),
             Source::Parts(readers) => poll_parts(readers, cx),
@@ -169,6 +170,20 @@ impl BodyReader {
             self.wanted -= piece.len() as u64;
         }
         piece
+    }
+
+    /// The next bytes of a stored body where they are in memory already, so that several blocks go out in one write.
+    pub fn next_ready(&mut self) -> Option<Bytes> {
+        let most = usize::try_from(self.wanted).unwrap_or(usize::MAX);
+        let piece = match &mut self.source {
+            _ if most == 0 => None,
+            Source::Memory { body, offset } => body.take_piece(offset, most),
+            Source::Disk(reader) => reader.next_ready(most),
+            Source::Parts(readers) => readers.front_mut().and_then(BodyReader::next_ready),
+            Source::Incoming(_) | Source::Unread => None,
+        }?;
+        self.wanted -= piece.len() as u64;
+        Some(piece)
     }
 
     /// The trailer fields, `name: value\r\n` each, once [`poll_next`](Self::poll_next) gave none.

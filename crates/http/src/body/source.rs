@@ -3,6 +3,8 @@
 use std::io;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
+
 use super::decoder::BodyError;
 
 /// Why no more of a body can be had.
@@ -27,6 +29,15 @@ pub trait BodySource {
 
     /// The current piece; may be empty.
     fn piece(&self) -> &[u8];
+
+    /// Takes further blocks of the body that need no wait: they belong to the current piece from here on, behind its bytes.
+    /// Only a source that has bytes in memory takes any.
+    fn take_blocks(&mut self) {}
+
+    /// These blocks.
+    fn blocks(&self) -> &[Bytes] {
+        &[]
+    }
 
     /// Drops the current piece.
     fn consume(&mut self);
@@ -62,6 +73,22 @@ pub trait BodySink {
     /// # Errors
     /// The trailers are malformed.
     fn frame(&mut self, piece: &[u8], trailers: Option<&[u8]>) -> Result<Piece, BodyError>;
+
+    /// Whether it writes blocks behind a piece, so that many go out in one system call.
+    fn takes_blocks(&self) -> bool {
+        false
+    }
+
+    /// Writes what is queued, the piece, and the blocks behind it, where it takes any.
+    fn poll_write_blocks(
+        &mut self,
+        cx: &mut Context<'_>,
+        piece: &[u8],
+        _blocks: &[Bytes],
+        moved: &mut u64,
+    ) -> Poll<io::Result<()>> {
+        self.poll_write(cx, piece, moved)
+    }
 
     /// Writes what is queued, and the piece. `moved` counts bytes as they are written, heads included.
     fn poll_write(

@@ -75,7 +75,8 @@ impl Transfer {
                     }
                 }
                 Progress::Writing { last } => {
-                    ready!(sink.poll_write(cx, source.piece(), moved))
+                    let (piece, blocks) = (source.piece(), source.blocks());
+                    ready!(sink.poll_write_blocks(cx, piece, blocks, moved))
                         .map_err(TransferError::Sink)?;
                     source.consume();
                     self.0 = if last {
@@ -98,10 +99,14 @@ impl Transfer {
         if !found && (source.holds_head() || !sink.has_queued()) {
             return Ok(false);
         }
-        let last = source.is_done();
-        let framed = sink.frame(source.piece(), last.then(|| source.trailers()))?;
-        if framed == Piece::Copied {
-            source.consume();
+        let mut last = source.is_done();
+        match sink.frame(source.piece(), last.then(|| source.trailers()))? {
+            Piece::Copied => source.consume(),
+            Piece::Borrowed if !last && sink.takes_blocks() => {
+                source.take_blocks();
+                last = source.is_done();
+            }
+            Piece::Borrowed => {}
         }
         self.0 = Progress::Writing { last };
         Ok(true)

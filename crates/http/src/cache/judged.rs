@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::exchange::downstream::unless_gone;
 use crate::exchange::{Downstream, Outcome};
 use crate::request::RequestFlow;
-use crate::request::fetch::Fetched;
+use crate::request::fetched::Fetched;
 use crate::request::flow::NextStep;
 use crate::scanning::ScanReport;
 use crate::scanning::body_scan::Gate;

@@ -7,12 +7,17 @@ use privet_cache::BodyReader;
 
 use crate::body::{BodyError, BodySource, SourceError};
 
+/// Blocks that are written behind a piece: a piece of 64 KiB and these are 1 MiB.
+const BLOCKS: usize = 15;
+
 /// A body that the cache gives.
 pub struct StoredBody {
     /// `None`: there is no body.
     reader: Option<BodyReader>,
     chunk: Bytes,
-    /// Bytes that are left behind the chunk, where the length is known.
+    /// What is written with the chunk, behind it.
+    blocks: Vec<Bytes>,
+    /// Bytes that are left behind the chunk and the blocks, where the length is known.
     left: Option<u64>,
     ended: bool,
     trailers: Bytes,
@@ -24,6 +29,7 @@ impl StoredBody {
         Self {
             reader: Some(reader),
             chunk: Bytes::new(),
+            blocks: Vec::new(),
             left: len,
             ended: len == Some(0),
             trailers: Bytes::new(),
@@ -34,6 +40,7 @@ impl StoredBody {
         Self {
             reader: None,
             chunk: Bytes::new(),
+            blocks: Vec::new(),
             left: Some(0),
             ended: true,
             trailers: Bytes::new(),
@@ -49,13 +56,13 @@ impl StoredBody {
         &self.chunk
     }
 
-    fn take(&mut self, chunk: Bytes) -> Result<(), SourceError> {
+    /// Counts bytes that the reader gave.
+    fn count(&mut self, chunk: &Bytes) -> Result<(), BodyError> {
         if let Some(left) = &mut self.left {
             let rest = left.checked_sub(chunk.len() as u64);
-            *left = rest.ok_or(SourceError::Body(BodyError::TooLarge))?;
+            *left = rest.ok_or(BodyError::TooLarge)?;
             self.ended = *left == 0;
         }
-        self.chunk = chunk;
         Ok(())
     }
 
@@ -72,7 +79,15 @@ impl StoredBody {
 }
 
 impl BodySource for &mut StoredBody {
+    /// What is in memory goes out with the head, in one write.
     fn next_piece(&mut self) -> Result<bool, BodyError> {
+        if !self.ended
+            && self.chunk.is_empty()
+            && let Some(chunk) = self.reader.as_mut().and_then(BodyReader::next_ready)
+        {
+            self.count(&chunk)?;
+            self.chunk = chunk;
+        }
         Ok(self.ended || !self.chunk.is_empty())
     }
 
@@ -81,7 +96,11 @@ impl BodySource for &mut StoredBody {
             return Poll::Ready(self.end());
         };
         Poll::Ready(match ready!(reader.poll_next(cx)) {
-            Ok(Some(chunk)) => self.take(chunk),
+            Ok(Some(chunk)) => {
+                self.count(&chunk).map_err(SourceError::Body)?;
+                self.chunk = chunk;
+                Ok(())
+            }
             Ok(None) => self.end(),
             Err(broken) => {
                 tracing::debug!(%broken, "a stored body ended early");
@@ -94,8 +113,28 @@ impl BodySource for &mut StoredBody {
         &self.chunk
     }
 
+    /// Only where the length is known, so that it is known too which block is the last one.
+    fn take_blocks(&mut self) {
+        while self.left.is_some()
+            && !self.ended
+            && self.blocks.len() < BLOCKS
+            && let Some(block) = self.reader.as_mut().and_then(BodyReader::next_ready)
+        {
+            // The next read finds that the length is wrong.
+            if self.count(&block).is_err() {
+                return;
+            }
+            self.blocks.push(block);
+        }
+    }
+
+    fn blocks(&self) -> &[Bytes] {
+        &self.blocks
+    }
+
     fn consume(&mut self) {
         self.chunk = Bytes::new();
+        self.blocks.clear();
     }
 
     fn is_done(&self) -> bool {

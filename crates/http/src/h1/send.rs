@@ -1,9 +1,11 @@
-//! Writes separate byte slices (a head, body data, an end) in few writes.
+//! Writes separate byte slices (a head, body data, an end; or a head and many blocks) in few writes.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
+use smallvec::SmallVec;
 use tokio::io::AsyncWrite;
 
 /// Writes `pieces` in order, starting at byte `sent` of all of them and advancing `sent`. Ready when everything is
@@ -38,4 +40,64 @@ pub fn poll_send<S: AsyncWrite + Unpin>(
         *sent += written;
     }
     Poll::Ready(Ok(()))
+}
+
+/// Slices of one write that need no memory of their own.
+const SLICES: usize = 18;
+
+/// As [`poll_send`], for `first` and the blocks behind it.
+pub fn poll_send_blocks<S: AsyncWrite + Unpin>(
+    cx: &mut Context<'_>,
+    stream: &mut S,
+    first: [&[u8]; 2],
+    blocks: &[Bytes],
+    sent: &mut usize,
+) -> Poll<io::Result<()>> {
+    loop {
+        let mut skip = *sent;
+        let pieces = first
+            .into_iter()
+            .chain(blocks.iter().map(|block| &block[..]));
+        let rests = pieces.filter_map(|piece| {
+            let rest = piece.get(skip.min(piece.len())..).unwrap_or_default();
+            skip = skip.saturating_sub(piece.len());
+            (!rest.is_empty()).then(|| IoSlice::new(rest))
+        });
+        let slices: SmallVec<[IoSlice<'_>; SLICES]> = rests.collect();
+        if slices.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        match ready!(Pin::new(&mut *stream).poll_write_vectored(cx, &slices))? {
+            0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            written => *sent += written,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn blocks_arrive_in_order_whatever_each_write_takes() {
+        let body: Vec<u8> = (0..200_000_u32).map(|n| (n % 251) as u8).collect();
+        let blocks: Vec<Bytes> = body.chunks(7_000).map(Bytes::copy_from_slice).collect();
+        let (mut here, mut there) = tokio::io::duplex(3_000);
+        let sending = async move {
+            let mut sent = 0;
+            let first = [&b"head"[..], &blocks[0]];
+            poll_fn(|cx| poll_send_blocks(cx, &mut here, first, &blocks[1..], &mut sent))
+                .await
+                .unwrap();
+            sent
+        };
+        let mut got = Vec::new();
+        let (sent, read) = tokio::join!(sending, there.read_to_end(&mut got));
+        assert_eq!((sent, read.unwrap()), (body.len() + 4, body.len() + 4));
+        assert!(got == [&b"head"[..], &body].concat());
+    }
 }

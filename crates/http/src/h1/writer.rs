@@ -4,10 +4,11 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use privet_net::Stream;
 use tokio::io::AsyncWrite;
 
-use super::send::poll_send;
+use super::send::{poll_send, poll_send_blocks};
 use crate::body::{BodyError, BodySink, Piece, chunked, trailers};
 
 /// Body data up to this many bytes is copied behind the head.
@@ -90,10 +91,25 @@ impl BodySink for H1Sink<'_> {
         Ok(Piece::Copied)
     }
 
+    /// Blocks have no framing of their own. What is written to TLS is cut into records anyway.
+    fn takes_blocks(&self) -> bool {
+        self.writer.framing == OutputFraming::Plain && matches!(self.stream, Stream::Tcp(_))
+    }
+
     fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
         piece: &[u8],
+        moved: &mut u64,
+    ) -> Poll<io::Result<()>> {
+        self.poll_write_blocks(cx, piece, &[], moved)
+    }
+
+    fn poll_write_blocks(
+        &mut self,
+        cx: &mut Context<'_>,
+        piece: &[u8],
+        blocks: &[Bytes],
         moved: &mut u64,
     ) -> Poll<io::Result<()>> {
         let writer = &mut *self.writer;
@@ -102,7 +118,13 @@ impl BodySink for H1Sink<'_> {
             return Poll::Ready(Ok(()));
         }
         let before = writer.sent;
-        let result = poll_send(cx, self.stream, pieces, &mut writer.sent);
+        let result = match blocks {
+            [] => poll_send(cx, self.stream, pieces, &mut writer.sent),
+            _ => {
+                let first = [&writer.before[..], piece];
+                poll_send_blocks(cx, self.stream, first, blocks, &mut writer.sent)
+            }
+        };
         *moved += (writer.sent - before) as u64;
         writer.started |= writer.sent > before;
         ready!(result)?;

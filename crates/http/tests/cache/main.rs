@@ -8,3 +8,4 @@ mod collapsing;
 mod parts;
 mod reuse;
 mod support;
+mod writes;

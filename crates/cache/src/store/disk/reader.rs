@@ -128,6 +128,13 @@ impl DiskReader {
         }
     }
 
+    /// The next bytes, where they were read already.
+    pub(crate) fn next_ready(&mut self, most: usize) -> Option<Bytes> {
+        let piece = self.take(most)?;
+        self.read_ahead();
+        Some(piece)
+    }
+
     pub(crate) fn trailers(&self) -> Bytes {
         self.body.trailers().clone()
     }
