@@ -100,6 +100,11 @@ impl LiveConnection {
 
     /// Closes the row. Where the connection was asked to close ([`ConnectionRow::cancel`]), that reason is recorded instead.
     pub fn close(self, reason: CloseReason, error: Option<String>) {
+        self.end(reason, error);
+    }
+
+    /// As [`LiveConnection::close`], for an owner that drops it afterwards.
+    pub fn end(&self, reason: CloseReason, error: Option<String>) {
         self.shard.close(&self.row, reason, error);
     }
 }

@@ -10,3 +10,17 @@ pub trait Meter: Send + Sync {
     /// Completes when the connection is to be closed (by a user, a reload, the idle timeout or a shutdown).
     fn poll_cancelled(&self, cx: &mut std::task::Context<'_>) -> std::task::Poll<()>;
 }
+
+impl<M: Meter> Meter for &M {
+    fn up(&self, bytes: u64) {
+        (**self).up(bytes);
+    }
+
+    fn down(&self, bytes: u64) {
+        (**self).down(bytes);
+    }
+
+    fn poll_cancelled(&self, cx: &mut std::task::Context<'_>) -> std::task::Poll<()> {
+        (**self).poll_cancelled(cx)
+    }
+}

@@ -1,6 +1,7 @@
 //! A client of a site: TLS where the listener has it, then HTTP/1 or HTTP/2, served by the site's service.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -80,7 +81,27 @@ struct Opened {
     speaks_http2: bool,
 }
 
-pub(crate) async fn serve(client: SiteClient, shared: Arc<Shared>, slot: ConnectionSlot) {
+/// Serves a client to its end.
+pub(crate) fn serve(
+    client: SiteClient,
+    shared: Arc<Shared>,
+    slot: ConnectionSlot,
+) -> impl Future<Output = ()> + Send {
+    // Boxed, so that the memory of the start is freed: an idle client holds no more than its connection needs.
+    let starting = Box::pin(start(client, shared, slot));
+    async move {
+        if let Some(serving) = starting.await {
+            serving.await;
+        }
+    }
+}
+
+/// Reads the client's first bytes, and returns the future that serves it by the version of HTTP that it speaks.
+async fn start(
+    client: SiteClient,
+    shared: Arc<Shared>,
+    slot: ConnectionSlot,
+) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
     let SiteClient {
         stream,
         peer,
@@ -102,19 +123,9 @@ pub(crate) async fn serve(client: SiteClient, shared: Arc<Shared>, slot: Connect
                 peer,
                 local,
             };
-            Box::pin(open_tls(
-                stream,
-                certificates,
-                client,
-                &host.shared,
-                deadline,
-            ))
-            .await
+            open_tls(stream, certificates, client, &host.shared, deadline).await
         }
-    };
-    let Some(opened) = opened else {
-        return;
-    };
+    }?;
     let service = SiteService {
         host,
         listener,
@@ -123,25 +134,36 @@ pub(crate) async fn serve(client: SiteClient, shared: Arc<Shared>, slot: Connect
     };
     let lease = service.tunnel.clone();
     let info = ConnectionInfo { local, peer };
+    let held = (slot, waiting);
     if opened.speaks_http2 {
         let tunnels = SiteTunnels(lease);
         let serving = h2::serve(opened.stream, opened.first, info, service, tunnels);
-        Box::pin(serving).await;
-        return drop(slot);
+        return Some(Box::pin(async move {
+            serving.await;
+            drop(held);
+        }));
     }
     let serving = privet_http::serve(opened.stream, &opened.first, deadline, info, service);
-    drop(opened.first);
+    Some(Box::pin(serve_http1(serving, lease, held)))
+}
+
+async fn serve_http1(
+    serving: impl Future<Output = HandshakeOutcome> + Send,
+    lease: TunnelLease,
+    (slot, waiting): (ConnectionSlot, WaitingClient),
+) {
     if let HandshakeOutcome::Tunnel {
         client,
         preread,
         connected,
         live,
-    } = Box::pin(serving).await
+    } = serving.await
     {
         let kept = (slot, lease.take());
         let relay = tunnel::relay(client, preread, connected, live, kept);
         drop(tokio::spawn(relay));
     }
+    drop(waiting);
 }
 
 async fn open(mut stream: TcpStream, deadline: Instant) -> Option<Opened> {

@@ -1,12 +1,14 @@
 //! Relays a tunnel. Only client, destination, row and slot stay in memory.
 
 use std::future::Future;
-use std::task::{Context, Poll};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
 use privet_connection_log::{CloseReason, LiveConnection};
 use privet_http::h2::Tunnels;
+use privet_net::relay::Relay;
 use privet_net::{Connected, Meter, Preread, RelayOutcome, Side, Stream};
 
 /// Relays the tunnels of HTTP/2 streams; their connection holds the slot.
@@ -25,7 +27,7 @@ impl Tunnels for StreamTunnels {
 }
 
 /// Relays until the end and records it. `held`: dropped at the end.
-pub(crate) fn relay<T: Send>(
+pub(crate) fn relay<T: Send + Unpin>(
     client: Stream,
     preread: Bytes,
     connected: Connected,
@@ -36,17 +38,31 @@ pub(crate) fn relay<T: Send>(
         up: preread,
         down: connected.preread,
     };
-    let destination = connected.stream;
-    // Not an `async fn`: its future would store the arguments in addition to the values made from them.
-    async move {
-        let meter = Metered {
-            live,
-            opened: Instant::now(),
-        };
-        let outcome = privet_net::relay(client, destination, preread, &meter).await;
-        let (reason, error) = close_reason(outcome, &meter.live);
-        meter.live.close(reason, error);
-        drop(held);
+    let meter = Metered {
+        live,
+        opened: Instant::now(),
+    };
+    Tunnel {
+        relay: privet_net::relay(client, connected.stream, preread, meter),
+        _held: held,
+    }
+}
+
+/// A tunnel. Not an `async fn`: its future would store the streams in addition to the relay that is made of them.
+struct Tunnel<T> {
+    relay: Relay<Metered>,
+    _held: T,
+}
+
+impl<T: Unpin> Future for Tunnel<T> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let outcome = ready!(Pin::new(&mut self.relay).poll(cx));
+        let live = &self.relay.meter().live;
+        let (reason, error) = close_reason(outcome, live);
+        live.end(reason, error);
+        Poll::Ready(())
     }
 }
 

@@ -88,7 +88,8 @@ impl<S: Service> Connection<S> {
             let next = match poll_fn(|cx| self.poll_head(cx)).await {
                 Ok(true) => {
                     self.service.request_arrived();
-                    self.respond().await
+                    // Boxed, so that a connection that waits for a request is small.
+                    Box::pin(self.respond()).await
                 }
                 Ok(false) => NextStep::Close,
                 Err(bad) => {

@@ -39,6 +39,8 @@ impl LiveConnections {
         if self.0.len() >= MAX_ROWS {
             self.0.remove(0);
         }
+        // Nearly all connections have one.
+        self.0.reserve_exact(1);
         self.0.push(Entry {
             key,
             target: target.clone(),

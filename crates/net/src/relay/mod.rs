@@ -55,8 +55,8 @@ pub enum RelayOutcome {
 }
 
 /// One tunnel. Dropping it closes both sides.
-pub struct Relay<'a, M> {
-    meter: &'a M,
+pub struct Relay<M> {
+    meter: M,
     client: Stream,
     destination: Stream,
     up: Direction,
@@ -69,8 +69,8 @@ pub fn relay<M: Meter>(
     client: impl Into<Stream>,
     destination: impl Into<Stream>,
     preread: Preread,
-    meter: &M,
-) -> Relay<'_, M> {
+    meter: M,
+) -> Relay<M> {
     let (client, destination) = (client.into(), destination.into());
     let mode = CopyMode::between(&client, &destination);
     Relay {
@@ -83,7 +83,7 @@ pub fn relay<M: Meter>(
     }
 }
 
-impl<M: Meter> Future for Relay<'_, M> {
+impl<M: Meter + Unpin> Future for Relay<M> {
     type Output = RelayOutcome;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<RelayOutcome> {
@@ -93,7 +93,6 @@ impl<M: Meter> Future for Relay<'_, M> {
             this.destination.reset_on_close();
             return Poll::Ready(RelayOutcome::Cancelled);
         }
-        let meter = this.meter;
         if this.early_close.is_some() {
             return this.poll_early_close(cx);
         }
@@ -103,7 +102,7 @@ impl<M: Meter> Future for Relay<'_, M> {
             &mut this.client,
             &mut this.destination,
             other,
-            |bytes| meter.up(bytes),
+            |bytes| this.meter.up(bytes),
         );
         match up {
             Poll::Ready(Err(DirectionError::Sink(error))) => {
@@ -121,7 +120,7 @@ impl<M: Meter> Future for Relay<'_, M> {
             &mut this.destination,
             &mut this.client,
             other,
-            |bytes| meter.down(bytes),
+            |bytes| this.meter.down(bytes),
         );
         match down {
             Poll::Ready(Err(DirectionError::Source(error)))
@@ -145,10 +144,14 @@ impl<M: Meter> Future for Relay<'_, M> {
     }
 }
 
-impl<M: Meter> Relay<'_, M> {
+impl<M: Meter> Relay<M> {
+    pub fn meter(&self) -> &M {
+        &self.meter
+    }
+
     /// The destination takes no more: sends the client what arrived before, and closes.
     fn poll_early_close(&mut self, cx: &mut Context<'_>) -> Poll<RelayOutcome> {
-        let meter = self.meter;
+        let meter = &self.meter;
         let (down, client, destination) = (&mut self.down, &mut self.client, &mut self.destination);
         let Some(close) = &mut self.early_close else {
             return Poll::Pending;
