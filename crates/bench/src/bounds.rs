@@ -57,7 +57,7 @@ const BOUNDS: &[Bound] = &[
     Bound {
         row: "cache-large",
         limit: Limit::OfBestPeer(1.0),
-        why_missed: "Nearly all of the time is the kernel's: the body is sent in pieces of 64 KiB, a system call each.",
+        why_missed: "Nearly all of the time is the kernel's, which copies the body into the socket: one call for each answer.",
     },
 ];
 
