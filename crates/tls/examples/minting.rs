@@ -1,6 +1,6 @@
 //! Measures minted certificates: time for each, and memory of 1,000 that are kept.
 //!
-//!     cargo run --release -p privet-tls --example minting
+//!     cargo run -p privet-tls --example minting
 
 use std::error::Error;
 use std::io::Write;

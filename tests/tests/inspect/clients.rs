@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use privet_tests::privet::Setup;
+use privet_tests::https::{FILES, cert, make_certificate, through};
+use privet_tests::privet::{Sandbox, Setup};
 use privet_tests::{CommandOutput, Origin, Privet, chromium, program, python, require};
 
 use crate::support::{Certificates, authority, https_origin, inspecting};
@@ -83,4 +84,55 @@ http.request({ port: proxy, method: 'CONNECT', path: `localhost:${port}` }).on('
     command.env("NODE_EXTRA_CA_CERTS", ca);
     command.args(["-e", script, "--", &proxy.to_string(), &port.to_string()]);
     Some(CommandOutput::of(command))
+}
+
+#[test]
+fn tunnels_through_the_proxy_over_tls_are_inspected_in_both_versions_of_http() {
+    let certificates = Certificates::make();
+    let backend = Origin::http();
+    let (_origin, port) = https_origin(&certificates, backend.address);
+    let sandbox = Sandbox::new();
+    make_certificate(sandbox.dir(), "DNS:proxy.test,IP:127.0.0.1");
+    sandbox.write(&format!("{FILES}{}", inspecting(&certificates, "")));
+    let privet = Privet::start_at(sandbox);
+    let ca = authority(&privet).display().to_string();
+    let url = format!("https://localhost:{port}/bytes/2000");
+    let args = [
+        "--cacert",
+        &ca,
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_version} %{size_download}",
+        &url,
+    ];
+    let answer = through(&privet, "127.0.0.1", &cert(&privet), &args);
+    assert_eq!(answer.good(), "2 2000");
+    let script = "
+const http2 = require('http2'), tls = require('tls');
+const [proxy, port] = process.argv.slice(1);
+const outer = http2.connect(`https://127.0.0.1:${proxy}`, { rejectUnauthorized: false });
+const tunnel = outer.request({ ':method': 'CONNECT', ':authority': `localhost:${port}` });
+tunnel.on('response', fields => {
+  if (fields[':status'] !== 200) { console.log('refused', fields[':status']); process.exit(1); }
+  const secure = tls.connect({ socket: tunnel, servername: 'localhost', ALPNProtocols: ['http/1.1'] }, () => {
+    secure.write(`GET /bytes/2000 HTTP/1.1\\r\\nHost: localhost:${port}\\r\\nConnection: close\\r\\n\\r\\n`);
+  });
+  let text = '';
+  secure.setEncoding('latin1');
+  secure.on('data', piece => { text += piece; });
+  secure.on('end', () => {
+    console.log(text.split(' ')[1], text.length - text.indexOf('\\r\\n\\r\\n') - 4);
+    process.exit(0);
+  });
+});
+";
+    let mut command = Command::new("timeout");
+    command.arg("60").arg(require!(program("node")));
+    command.env("NODE_EXTRA_CA_CERTS", &ca);
+    let proxy = privet.sandbox.http.port().to_string();
+    command.args(["-e", script, "--", &proxy, &port.to_string()]);
+    assert_eq!(CommandOutput::of(command).good().trim(), "200 2000");
+    let row = privet.await_row("closed", |row| row["inspection"] == "inspected");
+    assert_eq!(row["listener"], "https", "{row:#}");
 }

@@ -133,12 +133,24 @@ impl Session {
                 .pass(client, received, UntouchedBy::ClientCertificate)
                 .await;
         };
+        self.answer(client, received, &name, tunnel, who).await;
+    }
+
+    /// Shows the client our certificate, and serves the requests behind it.
+    async fn answer(
+        self,
+        client: Stream,
+        received: Bytes,
+        name: &CertificateName,
+        tunnel: InspectedTunnel<EngineGateway>,
+        who: ExceptedClient,
+    ) {
         let is_refused = tunnel.is_refused();
         let deadline = Instant::now() + self.gateway.handshake_timeout();
         let accepting = self
             .inspection
             .minter
-            .accept(client, received, &name, deadline);
+            .accept(client, received, name, deadline);
         let stream = match accepting.await {
             Ok(stream) => stream,
             Err(error) => return self.no_handshake(error, who),

@@ -1,6 +1,7 @@
 //! `decide(Request, &Policy) -> Verdict`: the one function that decides. The engine, the simulator, replay and PAC's test
 //! call it; an observer may follow its steps.
 
+mod content_steps;
 mod decision;
 mod filter;
 mod finding;

@@ -6,8 +6,9 @@ use std::time::SystemTime;
 
 use privet_config::format_timestamp;
 
-use super::finding::{ContentSource, Finding, InspectionFinding, OwnEndpoint};
-use super::wording::{denied, own_endpoint, own_network, unknown_part};
+use super::content_steps;
+use super::finding::{Finding, OwnEndpoint};
+use super::wording::{denied, own_endpoint, own_network, rule_number, unknown_part};
 use crate::explanation::{Step, StepMessage};
 use crate::host_hash::ancestor;
 use crate::list::{List, ListHit};
@@ -38,8 +39,8 @@ pub(super) fn step(policy: &Policy, finding: Finding<'_>) -> Step {
         Finding::ListException { list, hit } => list_exception(list, hit),
         Finding::OwnName => own_name(),
         Finding::Mode => mode_step(policy),
-        Finding::Inspection(found) => inspection_step(found),
-        Finding::Scan { scans, by } => scan_step(policy, scans, by),
+        Finding::Inspection(found) => content_steps::inspection(found),
+        Finding::Scan { scans, by } => content_steps::scan(policy, scans, by),
         Finding::OwnNetwork {
             target,
             kind,
@@ -205,13 +206,6 @@ fn rule_subject(rule: &Rule) -> String {
     }
 }
 
-fn rule_number(rule: &Rule) -> String {
-    match rule.position {
-        RulePosition::File { number, .. } => number.to_string(),
-        RulePosition::Temporary(number) => number.to_string(),
-    }
-}
-
 fn on_line(rule: &Rule, step: Step) -> Step {
     let line = rule.position.line();
     Step {
@@ -273,80 +267,6 @@ fn own_name() -> Step {
         "the host is this machine, which no list blocks",
         StepMessage::new("lists.ownName"),
     )
-}
-
-fn inspection_step(found: InspectionFinding<'_>) -> Step {
-    use InspectionFinding as F;
-    let message = StepMessage::new;
-    let (matched, text, message) = match found {
-        F::Unnamed => (
-            false,
-            "`hosts` does not name it: HTTPS passes untouched".to_owned(),
-            message("inspect.unnamed"),
-        ),
-        F::Named(entry) => (
-            true,
-            format!("`{entry}` is in [inspect] hosts: HTTPS is inspected"),
-            message("inspect.named").with("entry", entry),
-        ),
-        F::Demanded(rule) => (
-            true,
-            format!("{} demands inspection", rule.position),
-            message("inspect.demanded").with("number", rule_number(rule)),
-        ),
-        F::ByRule(rule) => (
-            true,
-            format!(
-                "{} has inspect = false: HTTPS passes untouched",
-                rule.position
-            ),
-            message("inspect.rule").with("number", rule_number(rule)),
-        ),
-        F::ByMode => (
-            true,
-            "the mode has inspect = false: HTTPS passes untouched".to_owned(),
-            message("inspect.mode"),
-        ),
-        F::Excepted(entry) => (
-            true,
-            format!("`{entry}` is in [inspect] except: HTTPS passes untouched"),
-            message("inspect.excepted").with("entry", entry),
-        ),
-        F::Shipped { entry, group } => (
-            true,
-            format!(
-                "`{entry}` is in the list that comes with Privet ({}): HTTPS passes untouched",
-                group.describe()
-            ),
-            message("inspect.shipped")
-                .with("entry", entry)
-                .with("group", group.name()),
-        ),
-    };
-    match matched {
-        true => Step::matched("inspect", text, message),
-        false => Step::unmatched("inspect", text, message),
-    }
-}
-
-fn scan_step(policy: &Policy, scans: bool, by: ContentSource<'_>) -> Step {
-    let does = if scans {
-        "are scanned"
-    } else {
-        "are not scanned"
-    };
-    let (by, code) = match (by, scans) {
-        (ContentSource::Rule(rule), true) => (rule.position.to_string(), "scan.ruleOn"),
-        (ContentSource::Rule(rule), false) => (rule.position.to_string(), "scan.ruleOff"),
-        (ContentSource::Mode, _) => (format!("mode “{}”", policy.mode().name), "scan.mode"),
-        (ContentSource::Config, _) => ("[scan]".to_owned(), "scan.on"),
-    };
-    let text = format!("{by}: bodies that can be read {does}");
-    let message = StepMessage::new(code).with("by", &by);
-    match scans {
-        true => Step::matched("scan", text, message),
-        false => Step::unmatched("scan", text, message),
-    }
 }
 
 fn own_network_step(target: &Target, kind: OwnNetwork, resolved: Option<IpAddr>) -> Step {

@@ -9,7 +9,7 @@ use privet_config::format_timestamp;
 use super::finding::OwnEndpoint;
 use crate::list::{List, ListHit};
 use crate::policy::Policy;
-use crate::rules::{Rule, Unknown};
+use crate::rules::{Rule, RulePosition, Unknown};
 use crate::{Host, OwnNetwork, Target};
 
 pub(super) fn own_endpoint(target: &Target, found: OwnEndpoint) -> String {
@@ -49,6 +49,14 @@ pub(super) fn unknown_part(unknown: Unknown) -> &'static str {
 
 pub(super) fn denied(entry: &str) -> String {
     format!("`{entry}` is in [filter] deny")
+}
+
+/// The number of a rule, as the file or the list of temporary rules counts it.
+pub(super) fn rule_number(rule: &Rule) -> String {
+    match rule.position {
+        RulePosition::File { number, .. } => number.to_string(),
+        RulePosition::Temporary(number) => number.to_string(),
+    }
 }
 
 /// The lists that block a host, and those on probation that would.

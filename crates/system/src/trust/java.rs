@@ -1,12 +1,11 @@
 //! Java's stores, changed by `keytool`.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
-use super::{
-    Authority, StoreFolders, StoreKind, TrustStore, folders_with, is_writable, pem, sentence,
+use super::pem;
+use super::store::{
+    Authority, StoreFolders, StoreKind, TrustStore, certificate_file, folders_with, is_writable,
+    sentence,
 };
 use crate::command;
 
@@ -115,15 +114,4 @@ pub(super) fn change(
     command::run(&keytool, &arguments)
         .map(drop)
         .map_err(sentence)
-}
-
-/// The certificate in a file of its own, which is removed on drop.
-pub(super) fn certificate_file(authority: &Authority) -> Result<NamedTempFile, String> {
-    let made = || {
-        let mut file = tempfile::Builder::new().suffix(".pem").tempfile()?;
-        file.write_all(authority.pem.as_bytes())?;
-        file.flush()?;
-        Ok::<_, std::io::Error>(file)
-    };
-    made().map_err(|error| format!("no temporary file: {error}"))
 }

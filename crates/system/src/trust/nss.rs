@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Authority, StoreFolders, StoreKind, TrustStore, folders_with, pem, sentence};
+use super::pem;
+use super::store::{
+    Authority, StoreFolders, StoreKind, TrustStore, certificate_file, folders_with, sentence,
+};
 use crate::command::{self, CommandError};
 
 const DATABASE: &str = "cert9.db";
@@ -110,7 +113,7 @@ pub(super) fn change(authority: &Authority, path: &Path, trusted: bool) -> Resul
         let made = command::run("certutil", &["-N", "-d", &database, "--empty-password"]);
         made.map_err(sentence)?;
     }
-    let file = super::java::certificate_file(authority)?;
+    let file = certificate_file(authority)?;
     let from = file.path().display().to_string();
     let added = command::run(
         "certutil",

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Authority, StoreKind, TrustStore, pem};
+use super::pem;
+use super::store::{Authority, StoreKind, TrustStore, sentence};
 use crate::command;
 
 /// The bundle and the folder of each kind of distribution, and the program that makes the one from the other.
@@ -112,7 +113,7 @@ pub(super) fn change(authority: &Authority, trusted: bool) -> Result<(), String>
         _ => store.arguments,
     };
     let run = command::run(store.program, arguments);
-    run.map(drop).map_err(super::sentence)
+    run.map(drop).map_err(sentence)
 }
 
 fn read_bundle(path: &Path) -> Result<String, String> {
