@@ -27,7 +27,8 @@ fn chromium_loads_an_inspected_page_after_privet_was_told_to_trust() {
     let url = format!("https://localhost:{port}/page");
     let page = require!(chromium::browse(home.path(), &[&proxy], &url));
     assert!(page.contains("fetched 36000"), "{page}");
-    let (_, requests) = privet.api("GET", "requests?limit=100", None);
+    let of_page = |requests: &serde_json::Value| requests.to_string().matches("/bytes/").count();
+    let requests = privet.await_api("requests?limit=100", |requests| of_page(requests) >= 8);
     let rows = requests["rows"].as_array().expect("rows");
     let fetched = rows
         .iter()

@@ -37,8 +37,7 @@ fn connect_and_socks_tunnels_are_inspected_over_both_versions_of_http() {
     let row = privet.await_row("closed", |row| row["protocol"] == "socks5");
     assert_eq!(row["inspection"], "inspected", "{row:#}");
     assert_eq!(row["host"], "localhost");
-    let (_, requests) = privet.api("GET", "requests?limit=10", None);
-    assert_eq!(requests["total"], 4, "{requests:#}");
+    let requests = privet.await_api("requests?limit=10", |requests| requests["total"] == 4);
     let first = &requests["rows"][0];
     assert_eq!(first["url"], url, "{first:#}");
     assert_eq!(first["status"], 200);
@@ -247,7 +246,7 @@ fn plain_http_in_a_tunnel_to_an_inspected_host_is_read_too() {
         &url,
     ];
     assert_eq!(fetch(&privet, &ca, &args).good(), "200 1000");
-    let (_, requests) = privet.api("GET", "requests?limit=10", None);
+    let requests = privet.await_api("requests?limit=10", |requests| requests["total"] == 1);
     assert_eq!(requests["rows"][0]["url"], url, "{requests:#}");
 }
 
