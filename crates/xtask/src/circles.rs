@@ -89,16 +89,6 @@ const ALLOWED: &[AllowedCircle] = &[
         files: &["attach.rs", "startup.rs"],
         reason: "not opened yet: the page's call to attach takes the attempt that the start made",
     },
-    AllowedCircle {
-        package: "system",
-        files: &[
-            "trust/java.rs",
-            "trust/mod.rs",
-            "trust/nss.rs",
-            "trust/system_store.rs",
-        ],
-        reason: "not opened yet: the kinds of stores stand in the file that lists them",
-    },
 ];
 
 struct AllowedCircle {
