@@ -88,6 +88,8 @@ export interface Config {
   rule: Rule[];
   filter: { allow: string[]; deny: string[]; list: FilterList[] };
   cache: { enabled: boolean; memory: string; disk: string; encrypt: boolean; shared: boolean };
+  inspect: { enabled: boolean; hosts: string[]; except: string[] };
+  scan: { enabled: boolean; rules: string[]; clamd: string; icap: string };
   control: { http: string; metrics: string };
   log: { level: string; format: string; connections: string; requests: 'none' | 'memory' };
 }

@@ -4,7 +4,7 @@ import { bytes, count, millis, moment, span } from '../../localized';
 import type { Fact } from '../../parts/Facts.svelte';
 import { t } from '../../i18n.svelte';
 import { closeReasonText } from './cells';
-import { cacheText } from './request-cells';
+import { cacheText, scanText } from './request-cells';
 
 const ms = (value: number | null | undefined) => (value == null ? undefined : millis(value));
 
@@ -36,7 +36,10 @@ export const requestFacts = (row: RequestRow): Fact[] => [
   ...costs(row),
   ['column.total_ms', ms(row.total_ms)],
   ['column.cache', [cacheText(row), row.cache_why].filter(Boolean).join(': ')],
-  ['column.scan', row.scan],
+  ['column.scan', scanText(row)],
+  ['scan.by', [row.scan_engine, row.scan_rule].filter(Boolean).join(' · ')],
+  ['scan.hash', row.scan_sha256],
+  ['scan.took', ms(row.scan_ms)],
   ['column.protocol', row.http_version],
   ['column.route', row.route === 'direct' ? t('route.direct') : row.route],
   ['column.remote', row.remote],

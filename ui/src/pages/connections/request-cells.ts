@@ -22,6 +22,23 @@ export function cacheText({ cache }: Pick<RequestRow, 'cache'>): string | undefi
   return known ? t(`cacheDid.${known}`) : (cache ?? undefined);
 }
 
+const SCAN_WORDS = {
+  clean: 'scanDid.clean',
+  bad: 'scanDid.bad',
+  error: 'scanDid.error',
+  oversize: 'scanDid.oversize',
+  'bad passed': 'scanDid.badPassed',
+  'error passed': 'scanDid.errorPassed',
+  'oversize passed': 'scanDid.oversizePassed',
+  'stream passed': 'scanDid.streamPassed',
+} as const;
+
+/** What the scan found, in the page's language; `undefined`: nothing was scanned. */
+export function scanText({ scan }: Pick<RequestRow, 'scan'>): string | undefined {
+  if (scan == null) return undefined;
+  return scan in SCAN_WORDS ? t(SCAN_WORDS[scan as keyof typeof SCAN_WORDS]) : scan;
+}
+
 /** Without scheme and host. */
 export function pathOf(url: string): string {
   const path = url.replace(/^\w+:\/\/[^/?]*/, '');
@@ -49,6 +66,12 @@ export function requestCell(row: RequestRow, column: RequestColumn): Cell {
       return { text: row[column] == null ? '–' : millis(row[column]) };
     case 'cache':
       return { text: cacheText(row) ?? '–', title: () => row.cache_why ?? undefined };
+    case 'scan':
+      return {
+        text: scanText(row) ?? '–',
+        kind: row.scan?.startsWith('bad') ? 'blocked' : undefined,
+        title: () => [row.scan_engine, row.scan_rule].filter(Boolean).join(' · ') || undefined,
+      };
     case 'route':
       return { text: row.route === 'direct' ? t('route.direct') : row.route };
     default:
