@@ -55,6 +55,16 @@ export async function cacheByHand({ page, engine, api, stack, expected }) {
     assert.deepEqual(await axeFinds(page, 'cache, an entry'), []);
   });
 
+  await shows('what was saved is shown by site and program, and the graph as a table', async () => {
+    await page.getByRole('row', { name: /^curl / }).waitFor();
+    await page.getByText(/^\d+ of \d+ requests$/).waitFor();
+    await page.getByLabel('Period').selectOption({ label: 'Last 7 days' });
+    await page.getByRole('button', { name: 'As a table' }).press('Enter');
+    await page.getByRole('columnheader', { name: 'From' }).waitFor();
+    assert.deepEqual(await axeFinds(page, 'cache, as a table'), []);
+    await page.getByRole('button', { name: 'As a table' }).press('Enter');
+  });
+
   await shows('entries are searched by the engine', async () => {
     await page.getByRole('searchbox', { name: 'Part of a URL' }).fill('/b');
     await entry('/news').waitFor({ state: 'detached' });
@@ -70,7 +80,14 @@ export async function cacheByHand({ page, engine, api, stack, expected }) {
       .getByRole('button', { name: /^Invalidate/ })
       .press('Enter');
     await page.getByText('1 response was invalidated.').waitFor();
-    await entry('/b').getByText('asks the server').waitFor();
+    await entry('/b').getByText('invalidated').waitFor();
+    await page.getByRole('button', { name: 'Undo' }).last().click();
+    await page.getByText('1 response is as it was.').waitFor();
+    await entry('/b')
+      .getByText(/fresh for/)
+      .waitFor();
+    await entry('/b').getByRole('button', { name: /^Pin / }).press('Enter');
+    await entry('/b').getByText('pinned').waitFor();
     await page.getByRole('button', { name: 'Purge…' }).click();
     const form = page.getByRole('form', { name: 'Purge the cache' });
     await form.getByRole('textbox').fill('127.0.0.1');

@@ -66,6 +66,8 @@ export async function startPrivet(stack, name, config, command = ['serve'], more
   const args = ['--config', join(dir, 'privet.toml'), '--data-dir', join(dir, 'data'), ...command];
   const env = {
     ...process.env,
+    // No certificate goes into the stores of the system.
+    PRIVET_TRUST_STORES: 'home',
     PRIVET_SYSTEM_PROXY: command[0] === 'agent' ? 'kde' : 'none',
     XDG_CONFIG_HOME: join(dir, 'desktop'),
     ...more,

@@ -9,6 +9,7 @@ import { connectionsSeen } from './connections.js';
 import { protectionByHand } from './protection.js';
 import { requestsSeen } from './requests.js';
 import { routingByHand } from './routing.js';
+import { scanningByHand } from './scanning.js';
 import { settingsByHand } from './settings.js';
 import { sitesByHand } from './sites.js';
 import { honestStates } from './states.js';
@@ -109,6 +110,7 @@ try {
 
   await sitesByHand(page, engine, api);
   await cacheByHand(all);
+  await scanningByHand(all);
   await honestStates(page, expected);
 
   await shows(`the page weighs ${weigh()} KiB gzip of ${BUNDLE_KIB} allowed`, () => undefined);

@@ -6,11 +6,11 @@ import { count, share } from '../../localized';
 import { notices } from '../../notices.svelte';
 import { session } from '../../session.svelte';
 import { t, type Key } from '../../i18n.svelte';
-import { PERIODS, ratio, type Period, type Saved } from './saved';
+import { PERIODS, ratio, type Period } from './saved';
 
-export type Entry = Schema['CacheEntry'] & { invalidated?: boolean; scanned?: string | null };
-export type CacheState = Omit<Schema['CacheState'], 'entries'> & { entries: Entry[]; saved?: Saved };
-type Purged = Schema['Purged'] & { undo?: number | null };
+export type Entry = Schema['CacheEntry'];
+export type CacheState = Schema['CacheState'];
+type Purged = Schema['Purged'];
 
 /** What a purge takes, by the API's parameter. */
 export const SELECTIONS = ['url', 'prefix', 'host', 'site', 'tag'] as const;
@@ -18,12 +18,14 @@ export type Selection = (typeof SELECTIONS)[number];
 
 class CacheView {
   period = $state<Period>('day');
-  /** Figures without entries. */
+  /** Figures without entries; days by the reader's calendar. */
   readonly figures = new Resource<CacheState>(() =>
-    session.client.get('/cache', { limit: 0, days: this.lasting ? PERIODS[this.period] : undefined }),
+    session.client.get('/cache', {
+      limit: 0,
+      days: PERIODS[this.period],
+      utc_offset: -new Date().getTimezoneOffset(),
+    }),
   );
-  /** The engine keeps totals, and can undo and pin. */
-  readonly lasting: boolean = $derived(this.figures?.data?.saved !== undefined);
   /** Counts up when the entries changed by a command of this page. */
   changed = $state(0);
 

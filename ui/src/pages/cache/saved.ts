@@ -1,23 +1,9 @@
 /** What the cache saved, over time. Pure. */
 
-export interface Savings {
-  requests: number;
-  hits: number;
-  /** Bytes that were not fetched. */
-  bytes: number;
-  /** Milliseconds that origins would have taken. */
-  time_ms: number;
-}
+import type { Schema } from '../../api/client';
 
-export interface Saved {
-  total: Savings;
-  /** Oldest first, as "2026-11-30" by the local calendar; days without requests are left out. */
-  days: (Savings & { day: string })[];
-  /** Oldest first; `start` in milliseconds since 1970. */
-  hours: { start: number; requests: number; hits: number }[];
-  by_site: (Savings & { name: string })[];
-  by_program: (Savings & { name: string })[];
-}
+export type Savings = Schema['SavedFigures'];
+export type Saved = Schema['CacheSavings'];
 
 /** The periods that can be chosen, with their days. */
 export const PERIODS = { day: 1, week: 7, month: 30 } as const;

@@ -1,0 +1,58 @@
+// Scanning and HTTPS inspection on the Protection page.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { until } from './engine.js';
+import { axeFinds, go, shows } from './checks.js';
+
+/** A rule for the test file that the engine serves to itself. */
+const RULE = 'rule test_file { strings: $a = "EICAR-STANDARD-ANTIVIRUS-TEST-FILE" condition: $a }';
+
+export async function scanningByHand({ page, engine, api }) {
+  writeFileSync(join(dirname(engine.config), 'test.yar'), RULE);
+  const section = (name) => page.getByRole('region', { name, exact: true });
+
+  await shows('scanning is turned on with its scanners, and tested through the whole path', async () => {
+    await go(page, 'protection');
+    const form = page.getByRole('form', { name: 'Scanning' });
+    await form.getByText('At least one scanner is needed.').waitFor();
+    await form.getByLabel(/^YARA rules/).fill('test.yar');
+    await form.getByRole('button', { name: 'Turn on scanning' }).press('Enter');
+    await page.getByText('Scanning is on.').first().waitFor();
+    const card = section('Scanning');
+    await card.getByRole('row', { name: /^YARA .*ready.*1 rule/ }).waitFor();
+    await card.getByRole('button', { name: 'Test scanning' }).press('Enter');
+    await card.getByText('✓ The test file was stopped.').waitFor();
+    const found = card.getByRole('row', { name: /yara · test_file/ }).first();
+    await found.waitFor();
+    await found.getByRole('button', { name: /^Allow once/ }).waitFor();
+    assert.deepEqual(await axeFinds(page, 'protection, scanning'), []);
+    await card.getByRole('button', { name: 'Turn off scanning' }).click();
+    await page.getByRole('form', { name: 'Scanning' }).waitFor();
+    assert.equal((await api('GET', '/config')).scan.enabled, false);
+  });
+
+  await shows('inspection needs a host, is said on every page, and its lists are undone', async () => {
+    const card = section('HTTPS inspection');
+    const turnOn = card.getByRole('button', { name: 'Turn on inspection' });
+    await card.getByText('Add a host first.').waitFor();
+    assert.equal(await turnOn.isDisabled(), true);
+    await card.getByLabel('Inspected hosts').fill('*.inspected.example');
+    await page.keyboard.press('Enter');
+    await page.getByText('*.inspected.example is inspected.').waitFor();
+    await turnOn.press('Enter');
+    await page.getByRole('link', { name: /HTTPS of chosen hosts is inspected/ }).waitFor();
+    await card.getByText(/^Privet inspection [0-9A-F]+$/).waitFor();
+    assert.deepEqual(await axeFinds(page, 'protection, inspection'), []);
+    await card.getByLabel('Never inspected').fill('bank.inspected.example');
+    await page.keyboard.press('Enter');
+    await page.getByText('bank.inspected.example is never inspected.').waitFor();
+    await page.getByRole('button', { name: 'Undo' }).last().click();
+    await until('no exception', async () => (await api('GET', '/config')).inspect.except.length === 0);
+    await go(page, 'home');
+    await page.getByRole('link', { name: /HTTPS of chosen hosts is inspected/ }).press('Enter');
+    await card.getByRole('button', { name: 'Turn off inspection' }).click();
+    await page.getByRole('link', { name: /HTTPS of chosen hosts/ }).waitFor({ state: 'detached' });
+    assert.equal((await api('GET', '/config')).inspect.enabled, false);
+  });
+}
