@@ -2,7 +2,7 @@
 
 use crate::cache::{Cache, lock};
 use crate::entry::Entry;
-use crate::store::index::{Resident, Slot};
+use crate::store::slot::{Resident, Slot};
 
 /// A stored response, and how it is used.
 #[derive(Debug, Clone)]

@@ -1,11 +1,15 @@
 use std::task::Poll;
 
 use super::*;
-use crate::body::{BodyReader, Broken};
+use crate::body::Broken;
+use crate::body_reader::BodyReader;
 use crate::entry::NewEntry;
-use crate::flight::Wake;
+use crate::fill::FillPermit;
+use crate::lookup::{Lookup, Turn};
 use crate::purge::{Change, Selection};
+use crate::rules::verdict::Why;
 use crate::testing::*;
+use crate::waiter::{Waiter, Wake};
 
 #[test]
 fn a_stored_response_answers_while_it_is_fresh_and_is_validated_then() {

@@ -8,14 +8,17 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::body::Broken;
-use crate::cache::{Cache, CacheSettings, Lookup, Turn, lock};
+use crate::cache::{Cache, CacheSettings, lock};
 use crate::fill::FillPermit;
-use crate::flight::Wake;
 use crate::key::KeySecret;
+use crate::lookup::{Lookup, Turn};
 use crate::purge::{Change, Selection};
 use crate::rules::policy::Policy;
-use crate::store::disk::{DiskKey, DiskSettings, key_secret};
+use crate::store::disk::seal::DiskKey;
+use crate::store::disk::secret::key_secret;
+use crate::store::disk::store::DiskSettings;
 use crate::testing::*;
+use crate::waiter::Wake;
 
 const MIB: u64 = 1 << 20;
 const WAIT: Duration = Duration::from_secs(120);

@@ -2,14 +2,22 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use crate::budget::Budget;
 use crate::cache::{Cache, lock};
 use crate::entry::Entry;
 use crate::key::Key;
-use crate::store::disk::{Flushed, IndexContents, Load, ReadJob, Record, WriteJob};
-use crate::store::index::{Removed, Resident, Shard};
+use crate::rules::policy::Policy;
+use crate::store::disk::format::Record;
+use crate::store::disk::load::Load;
+use crate::store::disk::log::IndexContents;
+use crate::store::disk::owner::DiskOwner;
+use crate::store::disk::read_job::ReadJob;
+use crate::store::disk::write_job::{Flushed, WriteJob};
+use crate::store::index::{Removed, Shard};
+use crate::store::slot::Resident;
 
 /// The records of objects may take this part of the memory.
 const RECORD_PART: u64 = 2;
@@ -37,7 +45,8 @@ impl Cache {
     /// Starts the disk's threads.
     pub(crate) fn start_disk(self: &Arc<Self>, known: HashSet<u64>) {
         if let Some(disk) = self.disk() {
-            disk.start(&Arc::downgrade(self), known);
+            let cache: Weak<dyn DiskOwner> = Arc::<Cache>::downgrade(self);
+            disk.start(&cache, known);
         }
     }
 
@@ -117,9 +126,18 @@ impl Cache {
             load
         })
     }
+}
 
-    /// An entry was read from its file.
-    pub(crate) fn install(&self, key: Key, record: &Arc<Record>, entry: Entry) {
+impl DiskOwner for Cache {
+    fn policy(&self) -> &Policy {
+        Cache::policy(self)
+    }
+
+    fn budget(&self) -> &Arc<Budget> {
+        Cache::budget(self)
+    }
+
+    fn install(&self, key: Key, record: &Arc<Record>, entry: Entry) {
         let mut shard = self.shard(key);
         let Some(id) = shard.find_record(key, record.id) else {
             return;
@@ -135,8 +153,7 @@ impl Cache {
         self.make_room(0);
     }
 
-    /// All of a key's entries were read.
-    pub(crate) fn loaded(&self, key: Key, load: &Arc<Load>) {
+    fn loaded(&self, key: Key, load: &Arc<Load>) {
         let mut shard = self.shard(key);
         if shard
             .loads
@@ -147,8 +164,7 @@ impl Cache {
         }
     }
 
-    /// An object cannot be read any more.
-    pub(crate) fn lost(&self, record: &Arc<Record>) {
+    fn lost(&self, record: &Arc<Record>) {
         let mut shard = self.shard(record.key);
         if let Some(id) = shard.find_record(record.key, record.id) {
             let removed = shard.drop_record(id);
@@ -156,8 +172,7 @@ impl Cache {
         }
     }
 
-    /// An entry has a file now. False where the entry is not in the cache any more.
-    pub(crate) fn written(&self, key: Key, entry: &Entry, record: &Arc<Record>) -> bool {
+    fn written(&self, key: Key, entry: &Entry, record: &Arc<Record>) -> bool {
         let (Some(disk), mut shard) = (self.disk(), self.shard(key)) else {
             return false;
         };
@@ -180,8 +195,7 @@ impl Cache {
         true
     }
 
-    /// The object's file has another tail now. False where it is not in the cache any more.
-    pub(crate) fn rerecord(&self, old: &Arc<Record>, new: &Arc<Record>) -> bool {
+    fn rerecord(&self, old: &Arc<Record>, new: &Arc<Record>) -> bool {
         let Some(disk) = self.disk() else {
             return false;
         };
@@ -199,15 +213,13 @@ impl Cache {
         true
     }
 
-    /// The record of an object, as it is now.
-    pub(crate) fn record(&self, key: Key, file: u64) -> Option<Arc<Record>> {
+    fn record(&self, key: Key, file: u64) -> Option<Arc<Record>> {
         let shard = self.shard(key);
         let id = shard.find_record(key, file)?;
         shard.slot(id)?.record.clone()
     }
 
-    /// The records of all objects.
-    pub(crate) fn records(&self) -> Vec<Arc<Record>> {
+    fn records(&self) -> Vec<Arc<Record>> {
         let mut records = Vec::new();
         for shard in &self.shards {
             let shard = lock(shard);
@@ -216,8 +228,7 @@ impl Cache {
         records
     }
 
-    /// Takes entries off the disk until the rest fits.
-    pub(crate) fn make_disk_room(&self) {
+    fn make_disk_room(&self) {
         let Some(disk) = self.disk() else {
             return;
         };

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::body::{BodyReader, MemoryBody};
+use crate::body::MemoryBody;
+use crate::body_reader::BodyReader;
 use crate::incoming::Incoming;
+use crate::key::Key;
 use crate::parts::Parts;
 use crate::rules::range::ByteRange;
 use crate::rules::stored::StoredHead;
-use crate::store::disk::format::Description;
-use crate::store::disk::{DiskBody, Record};
+use crate::store::disk::format::{Description, Record};
+use crate::store::disk::reader::DiskBody;
 
 /// What an entry costs in memory beyond its head's text and its body, in bytes.
 pub(crate) const OVERHEAD: u64 = 380;
@@ -250,10 +252,6 @@ impl Entry {
         self.0.keep_on_disk
     }
 
-    pub(crate) fn url_text(&self) -> &Arc<str> {
-        &self.0.url
-    }
-
     pub(crate) fn memory_body(&self) -> Option<&MemoryBody> {
         match &self.0.body {
             Body::Memory(body) => Some(body),
@@ -299,6 +297,20 @@ impl Entry {
             Body::Incoming(body) => BodyReader::incoming(body.reader(offset), len),
             Body::Parts(parts) => parts_reader(parts, offset, len),
             Body::Unread(_) => BodyReader::unread(),
+        }
+    }
+
+    /// What its file says of it.
+    pub(crate) fn description(&self, key: Key, body_len: u64) -> Description {
+        Description {
+            key,
+            head: self.0.head.clone(),
+            url: self.0.url.clone(),
+            owner: self.0.owner,
+            page: self.0.page,
+            fetch_millis: self.0.fetch_millis,
+            body_len,
+            trailers: self.trailers().to_vec(),
         }
     }
 

@@ -6,11 +6,11 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use crate::cache::Cache;
+use crate::completing::Completing;
 use crate::entry::{Entry, NewEntry};
 use crate::flight::Outcome;
 use crate::incoming::{Gone, Incoming, IncomingWriter, Incomplete, incoming};
 use crate::key::Key;
-use crate::part_lookup::Completing;
 use crate::purge::{Change, Selection};
 use crate::rules::range::ContentRange;
 use crate::rules::stored::StoredHead;

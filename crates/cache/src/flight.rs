@@ -1,13 +1,10 @@
 //! Requests for one key that are under way to its origin: one leads, the others wait for what it gets.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 
-use crate::cache::Cache;
-use crate::fill::FillPermit;
-use crate::key::Key;
+use crate::rules::range::RangeSpec;
 
 /// How many leaders may fail before all who wait are told.
 const MOST_FAILURES: u8 = 2;
@@ -31,19 +28,19 @@ pub(crate) enum Outcome {
 
 /// Where one of them is told.
 #[derive(Debug, Default)]
-struct Seat {
+pub(crate) struct Seat {
     state: Mutex<SeatState>,
 }
 
 #[derive(Debug, Default)]
-struct SeatState {
-    outcome: Option<Outcome>,
-    waker: Option<Waker>,
-    left: bool,
+pub(crate) struct SeatState {
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) waker: Option<Waker>,
+    pub(crate) left: bool,
 }
 
 impl Seat {
-    fn lock(&self) -> MutexGuard<'_, SeatState> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, SeatState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -70,15 +67,11 @@ impl Flight {
         }
     }
 
-    pub(crate) fn wait(&mut self, cache: &Arc<Cache>, key: Key) -> Waiter {
+    /// A place for one more who waits.
+    pub(crate) fn seat(&mut self) -> Arc<Seat> {
         let seat = Arc::new(Seat::default());
         self.waiting.push_back(seat.clone());
-        Waiter {
-            cache: cache.clone(),
-            key,
-            serial: self.serial,
-            seat,
-        }
+        seat
     }
 
     /// Makes one of those who wait the leader. False where there is none.
@@ -105,59 +98,9 @@ impl Flight {
     }
 }
 
-/// A place among those who wait for another request's response. Dropping it leaves.
-#[must_use = "it waits only while it is polled"]
-pub struct Waiter {
-    cache: Arc<Cache>,
-    key: Key,
-    serial: u64,
-    seat: Arc<Seat>,
-}
-
-/// Why a wait is over.
+/// A part that is asked for at the origin.
 #[derive(Debug)]
-pub enum Wake {
-    /// Look the key up again: it is stored, or it turned out that it cannot be.
-    LookAgain,
-    /// The leader is gone or failed: look up again with [`Turn::Leads`](crate::Turn).
-    Lead(FillPermit),
-    /// The leader failed, and so did the one who took over.
-    Failed,
-}
-
-impl Waiter {
-    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
-        let mut state = self.seat.lock();
-        let Some(outcome) = state.outcome.take() else {
-            state.waker = Some(cx.waker().clone());
-            return Poll::Pending;
-        };
-        state.left = true;
-        drop(state);
-        Poll::Ready(match outcome {
-            Outcome::LookAgain => Wake::LookAgain,
-            Outcome::Failed => Wake::Failed,
-            Outcome::Lead => Wake::Lead(FillPermit::new(&self.cache, self.key, self.serial)),
-        })
-    }
-}
-
-impl Drop for Waiter {
-    fn drop(&mut self) {
-        let mut state = self.seat.lock();
-        state.left = true;
-        let led = state.outcome.take() == Some(Outcome::Lead);
-        drop(state);
-        if led {
-            self.cache.hand_over(self.key, self.serial);
-        }
-    }
-}
-
-impl fmt::Debug for Waiter {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Waiter")
-            .field("key", &self.key)
-            .finish_non_exhaustive()
-    }
+pub(crate) struct PartFlight {
+    pub(crate) wanted: RangeSpec,
+    pub(crate) flight: Flight,
 }

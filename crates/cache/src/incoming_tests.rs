@@ -5,7 +5,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use proptest::prelude::*;
 
 use super::*;
-use crate::body::BodyReader;
+use crate::body::BLOCK;
+use crate::body_reader::BodyReader;
 
 const MIB: u64 = 1 << 20;
 

@@ -15,17 +15,21 @@
 )]
 
 pub mod body;
+mod body_reader;
 pub mod browse;
 pub mod budget;
 pub mod cache;
+mod completing;
 #[cfg(test)]
 mod disk_tests;
 mod disk_tier;
 pub mod entry;
 pub mod fill;
-pub mod flight;
+mod flight;
 pub mod incoming;
+mod incoming_state;
 pub mod key;
+mod lookup;
 #[cfg(test)]
 mod model_tests;
 mod part_lookup;
@@ -33,24 +37,29 @@ mod part_lookup;
 mod part_tests;
 mod parts;
 pub mod purge;
+mod purge_id;
 pub mod rules;
 mod search;
+mod search_rules;
 pub mod site;
 pub mod stats;
 mod store;
 #[cfg(test)]
 mod testing;
 mod uncacheable;
+mod waiter;
 
-pub use body::{BodyReader, Broken};
-pub use cache::{Ask, Cache, CacheSettings, Lookup, Turn};
+pub use body::Broken;
+pub use body_reader::BodyReader;
+pub use cache::{Cache, CacheSettings};
+pub use completing::Completing;
 pub use entry::{Entry, NewEntry};
 pub use fill::{FillPermit, FillWriter};
-pub use flight::{Waiter, Wake};
 pub use incoming::{Gone, Incomplete};
 pub use key::{Key, KeySecret};
-pub use part_lookup::Completing;
-pub use purge::{Change, PurgeId, Selection};
+pub use lookup::{Ask, Loading, Lookup, Turn};
+pub use purge::{Change, Selection};
+pub use purge_id::PurgeId;
 pub use rules::fields::{FieldLines, Fields};
 pub use rules::policy::Policy;
 pub use rules::request::{Request, Target};
@@ -61,4 +70,7 @@ pub use rules::verdict::{OnError, Reuse, Why};
 pub use stats::{Counts, Stats};
 #[doc(hidden)]
 pub use store::disk::format::check as check_files;
-pub use store::disk::{DiskKey, DiskSettings, DiskStats, Loading, key_secret};
+pub use store::disk::seal::DiskKey;
+pub use store::disk::secret::key_secret;
+pub use store::disk::store::{DiskSettings, DiskStats};
+pub use waiter::{Waiter, Wake};

@@ -6,18 +6,22 @@ use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::Poll;
 
 use tempfile::TempDir;
 
-use crate::body::{BodyReader, Broken};
-use crate::cache::{Cache, CacheSettings, Lookup, Turn};
+use crate::body::Broken;
+use crate::body_reader::BodyReader;
+use crate::cache::{Cache, CacheSettings};
 use crate::key::KeySecret;
+use crate::lookup::{Lookup, Turn};
 use crate::purge::{Change, Selection};
 use crate::rules::policy::Policy;
+use crate::store::disk::owner::DiskOwner;
+use crate::store::disk::seal::DiskKey;
+use crate::store::disk::store::DiskSettings;
 use crate::store::disk::threads::Pump;
-use crate::store::disk::{DiskKey, DiskSettings};
 use crate::testing::*;
 
 const PATHS: [&str; 5] = ["/0", "/1", "/2", "/3", "/4"];
@@ -50,6 +54,12 @@ struct History {
     hits: u64,
 }
 
+/// The disk's work, done when the test wants.
+fn pump_of(cache: &Arc<Cache>) -> Pump {
+    let owner: Weak<dyn DiskOwner> = Arc::<Cache>::downgrade(cache);
+    Pump::new(cache.disk().expect("a disk"), &owner)
+}
+
 impl History {
     fn new(seed: u64, folder: &Path) -> History {
         let mut dice = Dice::new(seed);
@@ -64,7 +74,7 @@ impl History {
             }),
         };
         let (cache, _) = Cache::build(settings.clone(), KeySecret([7; 16]));
-        let pump = Pump::new(&cache);
+        let pump = pump_of(&cache);
         History {
             dice,
             folder: folder.to_owned(),
@@ -233,7 +243,7 @@ impl History {
         self.cache.close();
         let (cache, _) = Cache::build(self.settings.clone(), KeySecret([7; 16]));
         assert_eq!(cache.stats().disk.expect("a disk").problem, None);
-        self.pump = Pump::new(&cache);
+        self.pump = pump_of(&cache);
         self.cache = cache;
     }
 

@@ -4,41 +4,28 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::body::MemoryBody;
-use crate::cache::{Ask, Cache, Lookup, MOST_WAITS, Turn};
+use crate::cache::Cache;
+use crate::completing::Completing;
 use crate::entry::{Entry, NewEntry};
 use crate::fill::FillPermit;
-use crate::flight::{Flight, Outcome};
+use crate::flight::{Flight, Outcome, PartFlight};
 use crate::incoming::Incoming;
 use crate::key::Key;
+use crate::lookup::{Ask, Lookup, MOST_WAITS, Turn};
 use crate::parts::Parts;
 use crate::rules::range::{ByteRange, ContentRange, RangeSpec};
 use crate::rules::range_set::same_representation;
 use crate::rules::stored::StoredHead;
 use crate::rules::verdict::{Reuse, Why};
 use crate::rules::{answer, reuse, validation, vary};
-use crate::store::index::{Shard, Slot, SlotId};
+use crate::store::index::Shard;
+use crate::store::slot::{Slot, SlotId};
+use crate::waiter::Waiter;
 
 /// The most parts of one key that are fetched at the same time.
 const MOST_FETCHES: usize = 32;
 /// A whole that came together from parts is one body from then on, up to this length. Longer ones stay in parts.
 const JOINED: u64 = 1 << 20;
-
-/// A part that is asked for at the origin.
-#[derive(Debug)]
-pub(crate) struct PartFlight {
-    pub(crate) wanted: RangeSpec,
-    pub(crate) flight: Flight,
-}
-
-/// Stored parts to which an origin is asked for the rest.
-#[derive(Debug, Clone)]
-pub struct Completing {
-    pub entry: Entry,
-    /// What is missing.
-    pub missing: ByteRange,
-    /// What the client asks for; none: the whole.
-    pub wanted: Option<ByteRange>,
-}
 
 impl Cache {
     /// A request for a part, which no stored whole answers. `why` says why one that is stored does not serve.
@@ -122,14 +109,14 @@ impl Cache {
         shard: &mut Shard,
         key: Key,
         wanted: RangeSpec,
-    ) -> Option<crate::flight::Waiter> {
+    ) -> Option<Waiter> {
         if let Some(flight) = shard.flights.get_mut(&key) {
-            return Some(flight.wait(self, key));
+            return Some(Waiter::new(self, key, flight));
         }
         let flights = shard.part_flights.get_mut(&key)?;
         let mut overlapping = flights.iter_mut();
         let found = overlapping.find(|other| other.wanted.overlaps(wanted))?;
-        Some(found.flight.wait(self, key))
+        Some(Waiter::new(self, key, &mut found.flight))
     }
 
     /// The stored parts that a request for the whole can complete.

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::body::Broken;
-use crate::cache::{Ask, Cache, Lookup, Turn};
+use crate::cache::Cache;
+use crate::completing::Completing;
 use crate::fill::FillPermit;
-use crate::part_lookup::Completing;
+use crate::lookup::{Ask, Lookup, Turn};
 use crate::rules::range::{ByteRange, ContentRange, only_range};
 use crate::rules::stored::StoredHead;
 use crate::rules::storing::{self, Response};

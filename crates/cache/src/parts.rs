@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use crate::body::{BLOCK, BodyReader, MemoryBody};
+use crate::body::{BLOCK, MemoryBody};
+use crate::body_reader::BodyReader;
 use crate::budget::{Budget, block};
 use crate::incoming::Incoming;
 use crate::rules::range::ByteRange;

@@ -1,31 +1,17 @@
 //! Taking entries out, marking them, and keeping them from leaving.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::cache::{Cache, lock};
 use crate::key::Key;
+use crate::purge_id::PurgeId;
 use crate::rules::fields::FieldLines;
 use crate::rules::invalidation;
 use crate::site::page_mark;
-use crate::store::disk::format::short_hash;
-use crate::store::disk::{Record, WriteJob};
-use crate::store::index::{Resident, Shard, Slot, SlotId};
-
-/// A soft purge that can be undone. Numbers are this process's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct PurgeId(pub u32);
-
-static PURGES: AtomicU32 = AtomicU32::new(1);
-
-impl PurgeId {
-    pub(crate) const NONE: PurgeId = PurgeId(0);
-
-    /// A new one, for all caches.
-    pub fn next() -> PurgeId {
-        PurgeId(PURGES.fetch_add(1, Ordering::Relaxed).max(1))
-    }
-}
+use crate::store::disk::format::{Record, short_hash};
+use crate::store::disk::write_job::WriteJob;
+use crate::store::index::Shard;
+use crate::store::slot::{Resident, Slot, SlotId};
 
 /// Which entries are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

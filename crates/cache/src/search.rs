@@ -1,10 +1,6 @@
 //! Paths whose responses say which parts of the query do not change them (`No-Vary-Search`): requests that differ in
 //! nothing else have one key.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
-
 use crate::cache::Cache;
 use crate::entry::Entry;
 use crate::key::Key;
@@ -12,47 +8,9 @@ use crate::rules::no_vary_search::NoVarySearch;
 use crate::rules::request::{Request, Target};
 use crate::rules::stored::StoredHead;
 
-/// Paths that are remembered; with one more all are learned again.
-const MOST_PATHS: usize = 4096;
 /// What a path never begins with.
 const PATH: &[u8] = b"path ";
 const CANONICAL: &[u8] = b"search ";
-
-/// What the last response of each path said.
-#[derive(Debug, Default)]
-pub(crate) struct SearchRules {
-    /// Whether there is one: without, look-ups take no lock.
-    is_used: AtomicBool,
-    by_path: RwLock<HashMap<Key, Arc<NoVarySearch>>>,
-}
-
-impl SearchRules {
-    pub(crate) fn is_used(&self) -> bool {
-        self.is_used.load(Ordering::Relaxed)
-    }
-
-    fn get(&self, path: Key) -> Option<Arc<NoVarySearch>> {
-        let rules = self.by_path.read().unwrap_or_else(PoisonError::into_inner);
-        rules.get(&path).cloned()
-    }
-
-    fn set(&self, path: Key, rule: Option<NoVarySearch>) {
-        if rule.is_none() && !self.is_used() {
-            return;
-        }
-        let mut rules = self.by_path.write().unwrap_or_else(PoisonError::into_inner);
-        match rule {
-            Some(rule) => {
-                if rules.len() >= MOST_PATHS && !rules.contains_key(&path) {
-                    rules.clear();
-                }
-                rules.insert(path, Arc::new(rule));
-            }
-            None => drop(rules.remove(&path)),
-        }
-        self.is_used.store(!rules.is_empty(), Ordering::Relaxed);
-    }
-}
 
 impl Cache {
     /// The key of a request: see [`crate::key`].

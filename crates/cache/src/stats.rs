@@ -1,6 +1,6 @@
 //! What a cache did since it was made.
 
-use crate::store::disk::DiskStats;
+use crate::store::disk::store::DiskStats;
 
 /// How look-ups ended. Each part of the index counts for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

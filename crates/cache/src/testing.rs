@@ -5,18 +5,20 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use crate::body::{BodyReader, Broken};
-use crate::cache::{Ask, Cache, CacheSettings, Lookup, Turn};
+use crate::body::Broken;
+use crate::body_reader::BodyReader;
+use crate::cache::{Cache, CacheSettings};
 use crate::entry::NewEntry;
 use crate::fill::FillPermit;
-use crate::flight::Waiter;
 use crate::key::{Key, KeySecret};
+use crate::lookup::{Ask, Lookup, Turn};
 use crate::rules::fields::Fields;
 use crate::rules::policy::Policy;
 use crate::rules::request::{Request, Target};
 use crate::rules::stored::StoredHead;
 use crate::rules::storing::{self, Response};
 use crate::rules::time::Timestamp;
+use crate::waiter::Waiter;
 
 pub(crate) const NOW: Timestamp = Timestamp(1_900_000_000);
 

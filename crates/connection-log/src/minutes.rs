@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
-use crate::cached::CacheGroup;
+use crate::cached::CacheSums;
 use crate::group::GroupBy;
 
 /// Keys of one kind in one minute; further ones are counted under [`OTHER`].
@@ -13,8 +13,8 @@ pub const OTHER: &str = "(other)";
 /// One minute, in milliseconds.
 pub(crate) const MINUTE: u64 = 60_000;
 
-/// What a minute has counters of. Those of the cache have other contents in the same columns: see
-/// [`CacheCounters`](crate::cached::CacheCounters).
+/// What a minute has counters of. Those of the cache have other contents in the same columns: see the conversion from
+/// [`CacheSums`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     App = 0,
@@ -49,6 +49,15 @@ impl From<GroupBy> for Kind {
     }
 }
 
+/// What savings are summed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheGroup {
+    /// Not at all: one row for each step.
+    All,
+    Domain,
+    App,
+}
+
 impl From<CacheGroup> for Kind {
     fn from(by: CacheGroup) -> Self {
         match by {
@@ -66,6 +75,17 @@ pub(crate) struct Counters {
     pub down: u64,
     pub connections: u64,
     pub blocked: u64,
+}
+
+impl From<CacheSums> for Counters {
+    fn from(sums: CacheSums) -> Self {
+        Self {
+            up: sums.micros,
+            down: sums.bytes,
+            connections: sums.hits,
+            blocked: sums.requests,
+        }
+    }
 }
 
 impl Counters {

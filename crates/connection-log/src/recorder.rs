@@ -272,7 +272,7 @@ impl Recorder {
         let Some(cached) = row.cached.get() else {
             return;
         };
-        let figures = cached.take();
+        let figures = Counters::from(cached.take());
         if figures.is_zero() || self.settings.retention == Retention::None {
             return;
         }

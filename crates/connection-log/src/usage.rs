@@ -1,6 +1,7 @@
 //! The answer to "what moved when": minute counters summed into steps.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use crate::minutes::{Counters, MINUTE, OTHER};
 
@@ -19,6 +20,35 @@ pub struct UsageRow {
     pub down: u64,
     pub connections: u64,
     pub blocked: u64,
+}
+
+/// One row of an answer about savings.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CacheRow {
+    /// Start of the step, Unix milliseconds.
+    pub start: u64,
+    /// The domain or the app; empty where all are one.
+    pub key: String,
+    /// Requests that the cache was asked for.
+    pub requests: u64,
+    pub hits: u64,
+    /// Bytes that origins did not send.
+    pub bytes: u64,
+    /// How much longer origins would have taken.
+    pub time: Duration,
+}
+
+impl From<UsageRow> for CacheRow {
+    fn from(row: UsageRow) -> Self {
+        Self {
+            start: row.start,
+            key: row.key,
+            requests: row.blocked,
+            hits: row.connections,
+            bytes: row.down,
+            time: Duration::from_micros(row.up),
+        }
+    }
 }
 
 /// Sums counters into steps of `step` milliseconds, 0 for one step over everything. The keys past [`KEYS_PER_ANSWER`]

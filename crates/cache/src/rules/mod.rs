@@ -11,6 +11,7 @@ pub mod directives;
 pub mod etag;
 pub mod fields;
 pub mod invalidation;
+pub mod keyed;
 pub mod lifetime;
 pub mod multipart;
 pub mod no_vary_search;

@@ -160,10 +160,10 @@ impl Known {
             b'i' if is("if-range") => Some(Known::IfRange),
             b'i' if is("if-match") || is("if-unmodified-since") => Some(Known::OriginCondition),
             b'f' if is("forwarded") => Some(Known::KeyedInput),
-            b'x' if crate::key::METHOD_OVERRIDES.iter().any(|known| is(known)) => {
+            b'x' if super::keyed::METHOD_OVERRIDES.iter().any(|known| is(known)) => {
                 Some(Known::MethodOverride)
             }
-            b'x' if crate::key::KEYED_FIELDS.iter().any(|known| is(known)) => {
+            b'x' if super::keyed::KEYED_FIELDS.iter().any(|known| is(known)) => {
                 Some(Known::KeyedInput)
             }
             _ => None,

@@ -83,7 +83,7 @@ pub fn check_request(request: &Request<'_>) -> Result<(), Why> {
     if request.present.origin_condition {
         return Err(Why::OriginCondition);
     }
-    if request.target.path_and_query.len() > crate::key::MAX_PATH {
+    if request.target.path_and_query.len() > super::keyed::MAX_PATH {
         return Err(Why::UrlTooLong);
     }
     Ok(())

@@ -5,3 +5,4 @@ pub(crate) mod disk;
 pub(crate) mod eviction;
 pub(crate) mod index;
 pub(crate) mod packed;
+pub(crate) mod slot;

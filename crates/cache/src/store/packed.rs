@@ -25,7 +25,7 @@ impl Packed {
     /// None where the entry is too large, not complete, or has its body on disk.
     pub(crate) fn of(key: Key, entry: &Entry) -> Option<Packed> {
         let body = entry.memory_body().filter(|body| body.len() <= MOST)?;
-        let description = Description::of(key, entry, body.len()).write();
+        let description = entry.description(key, body.len()).write();
         let blocks = body.blocks();
         let len = 13 + description.len() + blocks.iter().map(|block| block.len()).sum::<usize>();
         let mut bytes = Vec::with_capacity(len);

@@ -6,16 +6,15 @@ use std::sync::Arc;
 use privet_policy::{App, Listener, Protocol, Target, Why};
 
 use super::ConnectionLog;
-use crate::cached::{CacheGroup, CacheRow};
 use crate::closed::ClosedConnection;
 use crate::connection::Verdict;
 use crate::database::{DatabaseError, read_ended, read_usage};
 use crate::group::GroupBy;
-use crate::minutes::{Kind, MINUTE};
+use crate::minutes::{CacheGroup, Kind, MINUTE};
 use crate::page::{Page, PageRequest, page};
 use crate::query::Query;
 use crate::recorder::Recorder;
-use crate::usage::{UsageRow, UsageSteps};
+use crate::usage::{CacheRow, UsageRow, UsageSteps};
 use crate::view::{RowRef, RowState, RowView};
 
 /// Past connections read by one replay.

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use privet_cache::body::BodyReader;
 use privet_cache::rules::answer::{self, Answer};
 use privet_cache::rules::multipart::Multipart;
 use privet_cache::rules::range::ByteRange;
 use privet_cache::rules::request::Request;
-use privet_cache::{Cache, Entry, Timestamp};
+use privet_cache::{BodyReader, Cache, Entry, Timestamp};
 use privet_net::{Connected, DialTimings, Stream};
 use tokio::sync::watch;
 

@@ -3,15 +3,14 @@
 
 use std::time::SystemTime;
 
-use privet_cache::body::BodyReader;
 use privet_cache::rules::cache_status::Forward;
 use privet_cache::rules::range::{self, ByteRange, ContentRange};
 use privet_cache::rules::range_set;
 use privet_cache::rules::storing::{self, Response};
 use privet_cache::rules::validation::{self, Asked as Named, Merged};
 use privet_cache::{
-    Completing, Entry, FieldLines, Fields, FillPermit, FillWriter, OnError, StoredHead, Timestamp,
-    Why,
+    BodyReader, Completing, Entry, FieldLines, Fields, FillPermit, FillWriter, OnError, StoredHead,
+    Timestamp, Why,
 };
 use tokio::sync::watch;
 

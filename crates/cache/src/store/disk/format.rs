@@ -15,7 +15,6 @@ use std::sync::Arc;
 use super::codec::{Damaged, Reading, put_counted};
 use super::seal::{NONCE, Piece, Seal};
 use crate::body::BLOCK;
-use crate::entry::Entry;
 use crate::key::Key;
 use crate::rules::lifetime::{Lifetime, LifetimeSource};
 use crate::rules::policy::Policy;
@@ -75,19 +74,6 @@ impl Description {
             body_len: view.body_len,
             trailers: view.trailers.to_vec(),
         })
-    }
-
-    pub(crate) fn of(key: Key, entry: &Entry, body_len: u64) -> Description {
-        Description {
-            key,
-            head: entry.head().clone(),
-            url: entry.url_text().clone(),
-            owner: entry.owner(),
-            page: entry.page(),
-            fetch_millis: u32::try_from(entry.fetch_time().as_millis()).unwrap_or(u32::MAX),
-            body_len,
-            trailers: entry.trailers().to_vec(),
-        }
     }
 }
 

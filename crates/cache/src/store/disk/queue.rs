@@ -83,3 +83,8 @@ impl<J> Queue<J> {
         self.changed.notify_all();
     }
 }
+
+/// What a lock guards is right also after a panic of its holder.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,12 +1,15 @@
 //! Reading a body from disk, a few blocks ahead.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use super::{Disk, Object, ReadJob, lock};
+use super::files::Object;
+use super::queue::Queue;
+use super::read_job::ReadJob;
+use super::read_slot::ReadSlot;
 use crate::body::{BLOCK, Broken};
 
 /// Blocks that one job reads.
@@ -19,15 +22,19 @@ pub(crate) struct DiskBody(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     object: Arc<Object>,
-    disk: Arc<Disk>,
+    reads: Arc<Queue<ReadJob>>,
     trailers: Bytes,
 }
 
 impl DiskBody {
-    pub(crate) fn new(object: Arc<Object>, disk: Arc<Disk>, trailers: Bytes) -> DiskBody {
+    pub(super) fn new(
+        object: Arc<Object>,
+        reads: Arc<Queue<ReadJob>>,
+        trailers: Bytes,
+    ) -> DiskBody {
         DiskBody(Arc::new(Inner {
             object,
-            disk,
+            reads,
             trailers,
         }))
     }
@@ -47,39 +54,6 @@ impl DiskBody {
             blocks: VecDeque::new(),
             next_block: offset / BLOCK as u64,
             reading: None,
-        }
-    }
-}
-
-/// Where a reading thread puts what it read.
-#[derive(Debug, Default)]
-pub(crate) struct ReadSlot {
-    state: Mutex<ReadState>,
-}
-
-#[derive(Debug, Default)]
-struct ReadState {
-    result: Option<Result<Vec<Bytes>, Broken>>,
-    waker: Option<Waker>,
-}
-
-impl ReadSlot {
-    pub(crate) fn put(&self, result: Result<Vec<Bytes>, Broken>) {
-        let mut state = lock(&self.state);
-        state.result = Some(result);
-        let waker = state.waker.take();
-        drop(state);
-        waker.into_iter().for_each(Waker::wake);
-    }
-
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<Vec<Bytes>, Broken>> {
-        let mut state = lock(&self.state);
-        match state.result.take() {
-            Some(result) => Poll::Ready(result),
-            None => {
-                state.waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
         }
     }
 }
@@ -168,7 +142,7 @@ impl DiskReader {
             count: AHEAD,
             slot: slot.clone(),
         };
-        if inner.disk.read(job) {
+        if inner.reads.offer(job) {
             self.reading = Some(slot);
         }
     }

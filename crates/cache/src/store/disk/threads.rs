@@ -9,20 +9,35 @@ use std::thread::{self, JoinHandle};
 use super::files::{Folder, ReadError};
 use super::format::{Description, IndexChange, Record, short_hash};
 use super::log::IndexLog;
+use super::owner::DiskOwner;
+use super::queue::lock;
+use super::read_job::ReadJob;
 use super::reader::DiskBody;
-use super::{Disk, READ_WHOLE, ReadJob, WriteJob, lock};
+use super::store::Disk;
+use super::write_job::WriteJob;
 use crate::body::{BLOCK, Broken, MemoryBody};
-use crate::cache::Cache;
 use crate::entry::Entry;
 use crate::key::Key;
 use crate::rules::invalidation;
 
 const READERS: usize = 2;
+/// Bodies up to this length are read at once and kept in memory.
+pub(crate) const READ_WHOLE: u64 = 256 * 1024;
+
+impl Disk {
+    /// Starts its threads. `known` are the objects of the index; others of the same age are removed.
+    pub(crate) fn start(self: &Arc<Self>, cache: &Weak<dyn DiskOwner>, known: HashSet<u64>) {
+        match start(self, cache, known) {
+            Ok(threads) => lock(&self.threads).extend(threads),
+            Err(error) => self.failed("use", &error),
+        }
+    }
+}
 
 /// Starts them. They end when their queues are closed, after what was handed in.
-pub(crate) fn start(
+fn start(
     disk: &Arc<Disk>,
-    cache: &Weak<Cache>,
+    cache: &Weak<dyn DiskOwner>,
     known: HashSet<u64>,
 ) -> io::Result<Vec<JoinHandle<()>>> {
     let mut writer = Writer {
@@ -56,7 +71,7 @@ fn named(name: &str) -> thread::Builder {
 
 struct Writer {
     disk: Arc<Disk>,
-    cache: Weak<Cache>,
+    cache: Weak<dyn DiskOwner>,
     /// None until the first change, and after a failure: it is then written anew.
     log: Option<IndexLog>,
     /// The index on disk lacks a change.
@@ -95,7 +110,7 @@ impl Writer {
     /// Writes the index where it lacks a change, also while writing pauses. Says whether it lacks none.
     fn catch_up(&mut self) -> bool {
         if self.is_behind
-            && let Err(error) = self.ready()
+            && let Err(error) = self.open_index()
         {
             self.disk.failed("write to", &error);
         }
@@ -123,8 +138,17 @@ impl Writer {
         }
     }
 
-    /// The folder, with an index to append to.
+    /// The folder, with an index to append to. Objects can be written there again where the index was written anew.
     fn ready(&mut self) -> io::Result<Arc<Folder>> {
+        let (folder, is_new) = self.open_index()?;
+        if is_new {
+            self.disk.works();
+        }
+        Ok(folder)
+    }
+
+    /// The folder, with an index to append to, and whether that was written anew.
+    fn open_index(&mut self) -> io::Result<(Arc<Folder>, bool)> {
         let mut slot = lock(&self.disk.folder);
         let folder = match &*slot {
             Some(folder) => folder.clone(),
@@ -138,7 +162,8 @@ impl Writer {
         drop(slot);
         let gone = !folder.path().join("index").exists();
         let live = self.disk.entries.load(Ordering::Relaxed);
-        if gone || self.log.as_ref().is_none_or(|log| log.is_long(live)) {
+        let is_stale = gone || self.log.as_ref().is_none_or(|log| log.is_long(live));
+        if is_stale {
             super::files::create_folder(&folder.path().join("objects"))?;
             let records = self.cache.upgrade().map(|cache| cache.records());
             let Some(records) = records else {
@@ -146,9 +171,8 @@ impl Writer {
             };
             self.log = Some(IndexLog::create(&folder, &records)?);
             self.is_behind = false;
-            self.disk.works();
         }
-        Ok(folder)
+        Ok((folder, is_stale))
     }
 
     fn append(&mut self, change: IndexChange) -> io::Result<()> {
@@ -162,7 +186,7 @@ impl Writer {
         let Some(body) = entry.memory_body() else {
             return Ok(());
         };
-        let description = Description::of(key, entry, body.len());
+        let description = entry.description(key, body.len());
         let id = self.disk.next_id.fetch_add(1, Ordering::Relaxed);
         let (tail_at, description_len) = folder.write(id, &description, body.blocks())?;
         let record = Arc::new(record_of(&description, id, tail_at, description_len));
@@ -193,7 +217,7 @@ impl Writer {
         let Some(cache) = self.cache.upgrade() else {
             return Ok(());
         };
-        let description = Description::of(key, entry, old.body_len);
+        let description = entry.description(key, old.body_len);
         let (tail_at, len) = match folder.append_tail(old, &description, cache.policy()) {
             Ok(written) => written,
             Err(ReadError::Io(error)) if error.kind() != io::ErrorKind::NotFound => {
@@ -239,7 +263,7 @@ fn record_of(description: &Description, id: u64, tail_at: u64, description_len: 
 
 struct Reader {
     disk: Arc<Disk>,
-    cache: Weak<Cache>,
+    cache: Weak<dyn DiskOwner>,
 }
 
 impl Reader {
@@ -271,7 +295,7 @@ impl Reader {
                     return;
                 };
                 let read = object.read_blocks(first, count, cache.budget());
-                slot.put(read.map_err(|error| self.broken(&cache, &object.record, &error)));
+                slot.put(read.map_err(|error| self.broken(&*cache, &object.record, &error)));
             }
         }
     }
@@ -283,12 +307,12 @@ impl Reader {
         match self.read(&cache, record) {
             Ok(entry) => cache.install(key, record, entry),
             Err(error) => {
-                self.broken(&cache, record, &error);
+                self.broken(&*cache, record, &error);
             }
         }
     }
 
-    fn read(&self, cache: &Arc<Cache>, record: &Arc<Record>) -> Result<Entry, ReadError> {
+    fn read(&self, cache: &Arc<dyn DiskOwner>, record: &Arc<Record>) -> Result<Entry, ReadError> {
         let folder = lock(&self.disk.folder).clone();
         let folder = folder.ok_or_else(|| ReadError::Io(io::ErrorKind::NotFound.into()))?;
         let (object, description) = folder.open_object(record, cache.policy())?;
@@ -298,12 +322,12 @@ impl Reader {
             let body = MemoryBody::new(blocks.into_iter(), trailers);
             return Ok(Entry::restored(description, Ok(body)));
         }
-        let body = DiskBody::new(Arc::new(object), self.disk.clone(), trailers);
+        let body = DiskBody::new(Arc::new(object), self.disk.reads.clone(), trailers);
         Ok(Entry::restored(description, Err(body)))
     }
 
     /// The object is of no use any more.
-    fn broken(&self, cache: &Cache, record: &Arc<Record>, error: &ReadError) -> Broken {
+    fn broken(&self, cache: &dyn DiskOwner, record: &Arc<Record>, error: &ReadError) -> Broken {
         cache.lost(record);
         match error {
             ReadError::Damaged(_) => {
@@ -329,9 +353,7 @@ pub(crate) struct Pump {
 
 #[cfg(test)]
 impl Pump {
-    pub(crate) fn new(cache: &Arc<Cache>) -> Pump {
-        let disk = cache.disk().expect("a disk").clone();
-        let cache = Arc::downgrade(cache);
+    pub(crate) fn new(disk: &Arc<Disk>, cache: &Weak<dyn DiskOwner>) -> Pump {
         Pump {
             writer: Writer {
                 disk: disk.clone(),
@@ -339,7 +361,10 @@ impl Pump {
                 log: None,
                 is_behind: false,
             },
-            reader: Reader { disk, cache },
+            reader: Reader {
+                disk: disk.clone(),
+                cache: cache.clone(),
+            },
         }
     }
 

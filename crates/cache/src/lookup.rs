@@ -1,0 +1,296 @@
+//! What to do with a request: answer it, wait, or ask the origin.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
+use std::task::{Context, Poll};
+
+use crate::cache::Cache;
+use crate::entry::Entry;
+use crate::fill::FillPermit;
+use crate::flight::Flight;
+use crate::key::Key;
+use crate::rules::range::{ByteRange, RangeSpec};
+use crate::rules::request::Request;
+use crate::rules::time::Timestamp;
+use crate::rules::verdict::{OnError, Reuse, Why};
+use crate::rules::{reuse, vary};
+use crate::store::disk::load::Load;
+use crate::store::index::Shard;
+use crate::waiter::Waiter;
+
+/// A request that the cache is asked for.
+pub struct Ask<'a> {
+    pub key: Key,
+    pub request: Request<'a>,
+    pub now: Timestamp,
+    pub turn: Turn,
+    /// The only range that it asks for.
+    pub part: Option<RangeSpec>,
+    /// Whether parts of responses may be stored and used.
+    pub parts: bool,
+}
+
+/// Which look-up of a request this is.
+#[derive(Debug, Default)]
+pub enum Turn {
+    #[default]
+    First,
+    /// It has waited so many times.
+    Again(u8),
+    /// It waited and leads now.
+    Leads(FillPermit),
+    /// What is on disk was loaded, or could not be.
+    Loaded(Box<Turn>),
+}
+
+/// How often a request may wait for others.
+pub(crate) const MOST_WAITS: u8 = 3;
+
+/// What to do with a request.
+#[derive(Debug)]
+pub enum Lookup {
+    /// Answer with the entry: [`Reuse::Fresh`] or [`Reuse::StaleAccepted`].
+    Hit { entry: Entry, reuse: Reuse },
+    /// Answer with this range of stored parts.
+    Part { entry: Entry, range: ByteRange },
+    /// Answer with the entry. Who has the permit asks the origin in the background.
+    Refresh {
+        entry: Entry,
+        reuse: Reuse,
+        permit: Option<FillPermit>,
+    },
+    /// Ask the origin whether the entry still holds.
+    Validate {
+        entry: Entry,
+        why: Why,
+        on_error: OnError,
+        permit: FillPermit,
+    },
+    /// Ask the origin. `why` says why what is stored does not serve.
+    Lead {
+        permit: FillPermit,
+        why: Option<Why>,
+    },
+    /// Another request for it is under way.
+    Wait(Waiter),
+    /// Its entries are read from disk.
+    Load(Loading),
+    /// Ask the origin, for this request alone.
+    Bypass(Why),
+}
+
+/// Waits until a key's entries have been read from disk.
+#[derive(Debug)]
+pub struct Loading {
+    load: Arc<Load>,
+    turn: Option<Turn>,
+}
+
+impl Loading {
+    pub(crate) fn new(load: Arc<Load>, turn: Turn) -> Loading {
+        Loading {
+            load,
+            turn: Some(turn),
+        }
+    }
+
+    /// Gives the turn with which to look up again.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
+        match self.load.poll(cx) {
+            Poll::Ready(()) => Poll::Ready(self.give_up()),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// The turn with which to look up again without what is on disk, because it takes too long.
+    pub fn give_up(&mut self) -> Turn {
+        Turn::Loaded(Box::new(self.turn.take().unwrap_or_default()))
+    }
+}
+
+impl Cache {
+    /// Finds out what to do with a request that [`check_request`](crate::rules::reuse::check_request) lets the store be
+    /// asked for. A hit takes one lock, for a moment.
+    pub fn lookup(self: &Arc<Self>, ask: Ask<'_>) -> Lookup {
+        let (turn, loaded) = match ask.turn {
+            Turn::Loaded(turn) => (*turn, true),
+            turn => (turn, false),
+        };
+        let ask = Ask { turn, ..ask };
+        let leads = matches!(ask.turn, Turn::Leads(_));
+        if !leads && self.uncacheable.contains(ask.key, ask.now) {
+            return Lookup::Bypass(Why::Uncacheable);
+        }
+        let (entry, invalidated) = match self.find(&ask, loaded) {
+            Found::Entry { entry, invalidated } => (entry, invalidated),
+            Found::Nothing => {
+                return match ask.part.filter(|_| ask.parts) {
+                    Some(part) => self.part(ask, part, None),
+                    None => self.lead_or_wait(ask, None, None),
+                };
+            }
+            Found::OnDisk(load) => return Lookup::Load(Loading::new(load, ask.turn)),
+        };
+        let found = if invalidated {
+            reuse::validate(&ask.request, entry.head(), ask.now, Why::Invalidated)
+        } else {
+            reuse::reuse(&ask.request, entry.head(), ask.now)
+        };
+        match found {
+            Reuse::Fresh { .. } | Reuse::StaleAccepted { .. } => {
+                if let Turn::Leads(permit) = ask.turn {
+                    permit.release();
+                }
+                Lookup::Hit {
+                    entry,
+                    reuse: found,
+                }
+            }
+            Reuse::StaleWhileRevalidate { .. } => self.refresh(ask, entry, found),
+            Reuse::Validate { why, on_error } => {
+                self.lead_or_wait(ask, Some((entry, why, on_error)), Some(why))
+            }
+            Reuse::MustNot { why } => self.lead_or_wait(ask, None, Some(why)),
+        }
+    }
+
+    /// The newest variant for a request.
+    fn find(&self, ask: &Ask<'_>, loaded: bool) -> Found {
+        let mut shard = self.shard(ask.key);
+        if !loaded && let Some(load) = self.load(&mut shard, ask.key) {
+            return Found::OnDisk(load);
+        }
+        shard.unpack(ask.key, self.policy(), self.budget());
+        let Some(id) = self.select(&shard, ask) else {
+            return Found::Nothing;
+        };
+        shard.used(id);
+        // Taken back where it turns out not to be one, so that a hit takes one lock.
+        shard.counts.hits += 1;
+        let slot = shard.slot(id);
+        match slot.and_then(|slot| Some((slot.entry()?.clone(), slot.invalidated))) {
+            Some((entry, invalidated)) => Found::Entry { entry, invalidated },
+            None => Found::Nothing,
+        }
+    }
+
+    /// Of the variants that a request belongs to, the one with the latest `Date` (RFC 9111, 4.1).
+    fn select(&self, shard: &Shard, ask: &Ask<'_>) -> Option<u32> {
+        let mut newest: Option<(u32, &Entry)> = None;
+        for (id, slot) in shard.variants(ask.key) {
+            let Some(entry) = slot.entry() else { continue };
+            let is_its = entry.is_whole()
+                && vary::matches(&ask.request, entry.head())
+                && self.has_same_search(entry, &ask.request.target);
+            if !is_its {
+                continue;
+            }
+            // Dates are parsed only where there is something to compare.
+            let date = |entry: &Entry| (entry.head().date(), entry.head().received);
+            if newest.is_none_or(|(_, newest)| date(entry) > date(newest)) {
+                newest = Some((id, entry));
+            }
+        }
+        newest.map(|(id, _)| id)
+    }
+
+    fn refresh(self: &Arc<Self>, ask: Ask<'_>, entry: Entry, reuse: Reuse) -> Lookup {
+        let mut shard = self.shard(ask.key);
+        shard.counts.hits -= 1;
+        shard.counts.refreshed += 1;
+        let under_way = shard.flights.contains_key(&ask.key);
+        let permit = match ask.turn {
+            Turn::Leads(permit) => Some(permit),
+            _ if under_way => None,
+            _ => Some(self.take_off(&mut shard, ask.key)),
+        };
+        drop(shard);
+        let permit = permit.map(|mut permit| {
+            permit.validates = Some(entry.clone());
+            permit
+        });
+        Lookup::Refresh {
+            entry,
+            reuse,
+            permit,
+        }
+    }
+
+    fn lead_or_wait(
+        self: &Arc<Self>,
+        ask: Ask<'_>,
+        stale: Option<(Entry, Why, OnError)>,
+        why: Option<Why>,
+    ) -> Lookup {
+        let mut shard = self.shard(ask.key);
+        // `why` says why the entry that was found does not serve.
+        shard.counts.hits -= u64::from(why.is_some());
+        if ask.request.directives.only_if_cached && !matches!(ask.turn, Turn::Leads(_)) {
+            return Lookup::Bypass(why.unwrap_or(Why::NotStored));
+        }
+        let waited = match ask.turn {
+            Turn::Leads(_) | Turn::First | Turn::Loaded(_) => 0,
+            Turn::Again(times) => times,
+        };
+        let Ask { turn, .. } = ask;
+        let ask = Ask {
+            turn: Turn::First,
+            ..ask
+        };
+        let permit = if let Turn::Leads(permit) = turn {
+            permit
+        } else if waited > 0 && stale.is_some() {
+            // The response for which it waited has to be validated at each use.
+            shard.counts.bypassed += 1;
+            return Lookup::Bypass(why.unwrap_or(Why::Expired));
+        } else if let Some(flight) = shard.flights.get_mut(&ask.key) {
+            if waited >= MOST_WAITS {
+                shard.counts.bypassed += 1;
+                return Lookup::Bypass(why.unwrap_or(Why::VaryMismatch));
+            }
+            let waiter = Waiter::new(self, ask.key, flight);
+            shard.counts.waited += 1;
+            return Lookup::Wait(waiter);
+        } else {
+            self.take_off(&mut shard, ask.key)
+        };
+        let mut permit = permit;
+        if stale.is_none() && why.is_none() {
+            permit.completing = self.completing(&shard, &ask);
+        }
+        lead(shard, permit, stale, why)
+    }
+
+    fn take_off(self: &Arc<Self>, shard: &mut Shard, key: Key) -> FillPermit {
+        let serial = self.serials.fetch_add(1, Ordering::Relaxed);
+        shard.flights.insert(key, Flight::new(serial));
+        FillPermit::new(self, key, serial)
+    }
+}
+
+fn lead(
+    mut shard: MutexGuard<'_, Shard>,
+    mut permit: FillPermit,
+    stale: Option<(Entry, Why, OnError)>,
+    why: Option<Why>,
+) -> Lookup {
+    let Some((entry, why, on_error)) = stale else {
+        shard.counts.missed += 1;
+        return Lookup::Lead { permit, why };
+    };
+    shard.counts.validated += 1;
+    permit.validates = Some(entry.clone());
+    Lookup::Validate {
+        entry,
+        why,
+        on_error,
+        permit,
+    }
+}
+
+/// What there is for a request.
+enum Found {
+    Entry { entry: Entry, invalidated: bool },
+    OnDisk(Arc<Load>),
+    Nothing,
+}

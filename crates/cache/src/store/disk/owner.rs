@@ -1,0 +1,41 @@
+//! What the disk's threads need of the cache whose entries they write and read.
+
+use std::sync::Arc;
+
+use super::format::Record;
+use super::load::Load;
+use crate::budget::Budget;
+use crate::entry::Entry;
+use crate::key::Key;
+use crate::rules::policy::Policy;
+
+/// The index that the files belong to.
+pub(crate) trait DiskOwner: Send + Sync {
+    fn policy(&self) -> &Policy;
+
+    fn budget(&self) -> &Arc<Budget>;
+
+    /// An entry was read from its file.
+    fn install(&self, key: Key, record: &Arc<Record>, entry: Entry);
+
+    /// All of a key's entries were read.
+    fn loaded(&self, key: Key, load: &Arc<Load>);
+
+    /// An object cannot be read any more.
+    fn lost(&self, record: &Arc<Record>);
+
+    /// An entry has a file now. False where the entry is not in the cache any more.
+    fn written(&self, key: Key, entry: &Entry, record: &Arc<Record>) -> bool;
+
+    /// The object's file has another tail now. False where it is not in the cache any more.
+    fn rerecord(&self, old: &Arc<Record>, new: &Arc<Record>) -> bool;
+
+    /// The record of an object, as it is now.
+    fn record(&self, key: Key, file: u64) -> Option<Arc<Record>>;
+
+    /// The records of all objects.
+    fn records(&self) -> Vec<Arc<Record>>;
+
+    /// Takes entries off the disk until the rest fits.
+    fn make_disk_room(&self);
+}

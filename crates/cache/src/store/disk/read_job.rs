@@ -1,0 +1,25 @@
+//! What the reading threads do.
+
+use std::sync::Arc;
+
+use super::files::Object;
+use super::format::Record;
+use super::load::Load;
+use super::read_slot::ReadSlot;
+use crate::key::Key;
+
+/// What the reading threads do.
+#[derive(Debug)]
+pub(crate) enum ReadJob {
+    Load {
+        key: Key,
+        records: Vec<Arc<Record>>,
+        load: Arc<Load>,
+    },
+    Blocks {
+        object: Arc<Object>,
+        first: u64,
+        count: u64,
+        slot: Arc<ReadSlot>,
+    },
+}

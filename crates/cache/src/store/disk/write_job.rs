@@ -1,0 +1,57 @@
+//! What the writing thread does.
+
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use super::format::Record;
+use super::queue::lock;
+use crate::entry::Entry;
+use crate::key::Key;
+
+/// What the writing thread does.
+#[derive(Debug)]
+pub(crate) enum WriteJob {
+    Store {
+        key: Key,
+        entry: Entry,
+    },
+    /// The entry has a newer head than its file.
+    Update {
+        key: Key,
+        record: Arc<Record>,
+        entry: Entry,
+    },
+    /// The record has other flags.
+    Change {
+        key: Key,
+        id: u64,
+    },
+    Remove {
+        id: u64,
+    },
+    Flush(Arc<Flushed>),
+}
+
+/// Tells when all that was handed in before it is done.
+#[derive(Debug, Default)]
+pub(crate) struct Flushed {
+    /// Whether it is written, once that is known.
+    written: Mutex<Option<bool>>,
+    changed: Condvar,
+}
+
+impl Flushed {
+    pub(super) fn set(&self, written: bool) {
+        *lock(&self.written) = Some(written);
+        self.changed.notify_all();
+    }
+
+    /// Waits, and says whether it is written.
+    pub(crate) fn wait(&self, at_most: Duration) -> bool {
+        let written = lock(&self.written);
+        let waited = self
+            .changed
+            .wait_timeout_while(written, at_most, |written| written.is_none());
+        waited.is_ok_and(|(written, _)| *written == Some(true))
+    }
+}
