@@ -262,6 +262,7 @@ pub struct Purged {
 #[serde(deny_unknown_fields)]
 pub struct UndoPurge {
     /// `undo` of its answer.
+    #[schema(maximum = 2147483647)]
     pub purge: u32,
 }
 

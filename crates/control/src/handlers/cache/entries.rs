@@ -25,7 +25,7 @@ const MAX_FILTER: usize = 2048;
 /// Most days of savings.
 const MAX_DAYS: u32 = 366;
 /// No calendar is further from UTC, in minutes.
-const MAX_OFFSET_MINUTES: i32 = 24 * 60;
+const MAX_OFFSET_MINUTES: u32 = 24 * 60;
 
 /// The caches
 #[utoipa::path(
@@ -49,7 +49,7 @@ pub(crate) async fn read_cache(
         ("filter", &query.filter, MAX_FILTER),
         ("url", &query.url, MAX_URL),
     ])?;
-    if query.days > MAX_DAYS || query.utc_offset.abs() > MAX_OFFSET_MINUTES {
+    if query.days > MAX_DAYS || query.utc_offset.unsigned_abs() > MAX_OFFSET_MINUTES {
         let text = format!(
             "Savings are told of at most {MAX_DAYS} days, which begin at most {MAX_OFFSET_MINUTES} minutes from those of UTC."
         );

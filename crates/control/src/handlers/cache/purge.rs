@@ -18,6 +18,8 @@ use crate::state::ApiState;
 const MAX_HOST: usize = 255;
 /// Longest tag, in characters.
 const MAX_TAG: usize = 256;
+/// The largest number of a purge.
+const MAX_PURGE: u32 = i32::MAX as u32;
 /// How long a purge waits until it is on disk.
 const DISK_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -83,6 +85,10 @@ pub(crate) async fn undo_purge(
     State(api): State<ApiState>,
     Json(request): Json<UndoPurge>,
 ) -> Answer<Purged> {
+    if request.purge > MAX_PURGE {
+        let text = format!("Purges have numbers up to {MAX_PURGE}.");
+        return Err(Problem::bad_request(text).into());
+    }
     let caches = api.engine.caches();
     let purge = PurgeId(request.purge);
     let changed = blocking(move || {
