@@ -7,13 +7,9 @@ use std::time::{Duration, Instant};
 use privet_api::paths::Paths;
 use privet_api::{Client, ClientError, ClientKind, Endpoint};
 use serde::Serialize;
-use tauri::State;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::task::JoinHandle;
-
-use crate::call::EngineEndpoint;
-use crate::startup::Startup;
 
 const PROGRAM: &str = "privet";
 /// Timeout of a status request.
@@ -71,20 +67,6 @@ pub enum AttachFailure {
 }
 
 /// Attaches, or starts an agent and attaches.
-#[tauri::command]
-pub async fn attach(
-    engine: State<'_, EngineEndpoint>,
-    paths: State<'_, EnginePaths>,
-    startup: State<'_, Startup>,
-) -> Result<Attached, AttachError> {
-    if let Some(attempt) = startup.take_attempt()
-        && let Ok(attached) = attempt.await
-    {
-        return attached;
-    }
-    attach_or_start(&engine.0, &paths).await
-}
-
 pub async fn attach_or_start(
     engine: &Endpoint,
     paths: &EnginePaths,

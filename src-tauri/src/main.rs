@@ -91,7 +91,7 @@ fn run(command_line: CommandLine) -> Result<(), String> {
         .manage(window::StateFolder(folder))
         .manage(engine_paths)
         .invoke_handler(tauri::generate_handler![
-            attach::attach,
+            startup::attach,
             call::call,
             watch::watch,
             watch::next,

@@ -7,10 +7,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use privet_api::Endpoint;
 use privet_api::transport::send_and_collect;
 use serde_json::{Value, json};
+use tauri::State;
 use tauri::async_runtime::{self, JoinHandle};
 
-use crate::attach::{self, AttachError, Attached, EnginePaths};
-use crate::call::build_request;
+use crate::attach::{AttachError, Attached, EnginePaths, attach_or_start};
+use crate::call::{EngineEndpoint, build_request};
 
 /// Longest answer that is given to the page, in bytes.
 const MAX_ANSWER: usize = 1024 * 1024;
@@ -32,7 +33,7 @@ impl Startup {
                 let _ = kept.set(found);
                 return Ok(Attached::RUNNING);
             }
-            attach::attach_or_start(&engine, &paths).await
+            attach_or_start(&engine, &paths).await
         });
         Self {
             attempt: Mutex::new(Some(attempt)),
@@ -55,6 +56,21 @@ impl Startup {
             "globalThis.__PRIVET_START__ = JSON.parse({quoted});"
         ))
     }
+}
+
+/// The first attempt to attach, or another one: attaches, or starts an agent and attaches.
+#[tauri::command]
+pub async fn attach(
+    engine: State<'_, EngineEndpoint>,
+    paths: State<'_, EnginePaths>,
+    startup: State<'_, Startup>,
+) -> Result<Attached, AttachError> {
+    if let Some(attempt) = startup.take_attempt()
+        && let Ok(attached) = attempt.await
+    {
+        return attached;
+    }
+    attach_or_start(&engine.0, &paths).await
 }
 
 /// What a running engine answers; `None`: not all of it, or none runs.

@@ -28,6 +28,7 @@ pub mod namespace;
 pub mod origin;
 pub mod panel;
 pub mod peers;
+pub mod pixels;
 pub mod port;
 pub mod portal;
 pub mod privet;

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::client::CommandOutput;
 use crate::desktop::Desktop;
+use crate::pixels::Pixels;
 use crate::privet::pause;
 use crate::process::{Running, program};
 use crate::timeout::TIMEOUT;
@@ -38,7 +39,8 @@ impl Screen {
         let mut command = Command::new("Xvfb");
         command
             .args(["-displayfd", "1", "-screen", "0", "1280x900x24"])
-            .args(["-nolisten", "tcp", "-noreset"]);
+            .args(["-nolisten", "tcp", "-noreset", "-fbdir"])
+            .arg(desktop.folder("run"));
         let server = Running::start("Xvfb", command);
         let display = format!(":{}", await_number(&server));
         let mut command = Command::new("openbox");
@@ -68,6 +70,11 @@ impl Screen {
         ];
         env.extend(more.map(|(key, value)| (key.to_owned(), value.to_owned())));
         env
+    }
+
+    /// What is on the screen now, and later.
+    pub fn pixels(&self) -> Pixels {
+        Pixels::open(&self.desktop.folder("run").join("Xvfb_screen0"))
     }
 
     /// Writes a screenshot as a PNG file, where ImageMagick is installed; for debugging.

@@ -1,6 +1,7 @@
 //! `cargo xtask bench desktop`: memory and time on a desktop, beside a plain Tauri app with a tray.
 
 mod closed;
+mod drawn;
 mod hello;
 mod opened;
 mod restored;

@@ -10,7 +10,8 @@ use serde_json::json;
 use super::super::cost;
 use super::super::report::Figures;
 use super::session::{CONFIG, DesktopSession};
-use super::{hello, opened};
+use super::hello;
+use super::opened::TrayWindow;
 
 /// Time after which a start has finished its work.
 const SETTLE: Duration = Duration::from_secs(10);
@@ -58,7 +59,12 @@ fn ours(session: &DesktopSession, panel: &Panel) -> Result<(f64, f64), String> {
     if on["guardian"].as_u64().is_none() {
         return Err(format!("there is no guardian: {on}"));
     }
-    opened::open_and_close(session, panel, &item)?;
+    let window = TrayWindow {
+        session,
+        panel,
+        item: &item,
+    };
+    window.open_and_close()?;
     let left = session.screen.web_processes();
     if !left.is_empty() {
         return Err(format!("left after the window: {left:?}"));

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use privet_tests::Running;
 use privet_tests::screen::Frame;
 
+use super::drawn::DrawnPage;
 use super::session::DesktopSession;
 use xtask::shell::{self, Done};
 
@@ -30,20 +31,35 @@ pub fn build() -> Done {
     shell::run_command(cargo)
 }
 
-fn open(session: &DesktopSession) -> (Running, Frame, Duration) {
+fn start(session: &DesktopSession) -> Running {
     let mut command = Command::new(&session.hello);
     command.envs(session.screen.env());
-    let begun = Instant::now();
-    let hello = Running::start("hello-tauri", command);
-    let mut frames = session.screen.await_frames("hello", |frames| {
+    Running::start("hello-tauri", command)
+}
+
+fn await_title(session: &DesktopSession) -> Result<Frame, String> {
+    let frames = session.screen.await_frames("hello", |frames| {
         frames.iter().any(|frame| frame.title == TITLE)
     });
-    (hello, frames.remove(0), begun.elapsed())
+    let mut frames = frames.into_iter();
+    frames.next().ok_or("the window went by itself".to_owned())
+}
+
+/// Its finished page.
+pub fn learn(session: &DesktopSession) -> Result<DrawnPage, String> {
+    let hello = start(session);
+    let page = DrawnPage::learn(&session.screen, &await_title(session)?)?;
+    drop(hello);
+    session.screen.await_frames("none", <[Frame]>::is_empty);
+    Ok(page)
 }
 
 /// The time from its start to its drawn page.
-pub fn open_and_end(session: &DesktopSession) -> Result<Duration, String> {
-    let (hello, _, took) = open(session);
+pub fn open_and_end(session: &DesktopSession, page: &DrawnPage) -> Result<Duration, String> {
+    let begun = Instant::now();
+    let hello = start(session);
+    let took = page.await_drawn(begun)?;
+    await_title(session)?;
     drop(hello);
     session.screen.await_frames("none", <[Frame]>::is_empty);
     Ok(took)
@@ -51,7 +67,8 @@ pub fn open_and_end(session: &DesktopSession) -> Result<Duration, String> {
 
 /// Its cost with the window closed and the app in the tray.
 pub fn closed(session: &DesktopSession, cost: fn(u32) -> (f64, f64)) -> Result<(f64, f64), String> {
-    let (mut hello, frame, _) = open(session);
+    let mut hello = start(session);
+    let frame = await_title(session)?;
     session.screen.close(&frame);
     session.screen.await_frames("none", <[Frame]>::is_empty);
     let cost = cost(hello.pid());

@@ -1,5 +1,5 @@
-//! Measures how long the window takes to open: from the click in the tray until its title shows the engine's state, which
-//! the page sets when it has drawn that state.
+//! Measures how long the window takes to open: from the click in the tray until the screen shows its page with the engine's
+//! state.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use privet_tests::Privet;
 use privet_tests::panel::Panel;
 use privet_tests::privet::Setup;
+use privet_tests::screen::Frame;
 
 use super::super::report::Figures;
+use super::drawn::DrawnPage;
 use super::hello;
 use super::session::{CONFIG, DesktopSession, RUNS};
 use serde_json::json;
@@ -38,8 +40,8 @@ pub fn warm(session: &DesktopSession, rounds: usize) -> Result<Figures, String> 
         row: "desktop/warm",
         title: "From the tray's click to a drawn page, warm",
         unit: "ms",
-        note: ": until the title tells the state; the peer from its start until its page has set its title. The bound is 1.1 of \
-               the peer.",
+        note: ": until the first frame with the page's content; the peer from its start until the first frame with its own. \
+               The bound is 1.1 of the peer.",
         runs: interleaved(session, rounds, || Ok(()))?,
     })
 }
@@ -77,13 +79,18 @@ fn interleaved(
     agent.api("PUT", "first-run", Some(&json!({ "done": true })));
     let item = panel.await_item();
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    open_and_close(session, &panel, &item)?;
-    hello::open_and_end(session)?;
+    let window = TrayWindow {
+        session,
+        panel: &panel,
+        item: &item,
+    };
+    window.open_and_close()?;
+    let (page, hello) = (window.learn()?, hello::learn(session)?);
     for _ in 0..rounds {
         before()?;
-        ours.push(millis(open_and_close(session, &panel, &item)?));
+        ours.push(millis(window.measure(&page)?));
         before()?;
-        theirs.push(millis(hello::open_and_end(session)?));
+        theirs.push(millis(hello::open_and_end(session, &hello)?));
     }
     drop(agent);
     panel.end();
@@ -93,29 +100,63 @@ fn interleaved(
     ])
 }
 
-/// Clicks, waits for the state, closes the window, and waits until its processes have ended.
-pub fn open_and_close(
-    session: &DesktopSession,
-    panel: &Panel,
-    item: &str,
-) -> Result<Duration, String> {
-    let begun = Instant::now();
-    panel.choose(item, &["Open"]);
-    let frames = session
-        .screen
-        .await_frames("a window with a state", |frames| {
+/// Privet's window, opened by a click in the tray.
+pub struct TrayWindow<'a> {
+    pub session: &'a DesktopSession,
+    pub panel: &'a Panel,
+    pub item: &'a str,
+}
+
+impl TrayWindow<'_> {
+    fn open(&self) -> Result<Frame, String> {
+        self.panel.choose(self.item, &["Open"]);
+        self.await_state()
+    }
+
+    fn await_state(&self) -> Result<Frame, String> {
+        let screen = &self.session.screen;
+        let frames = screen.await_frames("a window with a state", |frames| {
             frames.iter().any(|frame| frame.title.starts_with(STATE))
         });
-    let took = begun.elapsed();
-    let frame = frames.first().ok_or("the window went by itself")?;
-    session.screen.close(frame);
-    session
-        .screen
-        .await_frames("none", <[privet_tests::screen::Frame]>::is_empty);
-    privet_tests::wait::until("the end of the web processes", || {
-        session.screen.web_processes().is_empty()
-    });
-    Ok(took)
+        let mut frames = frames.into_iter();
+        frames.next().ok_or("the window went by itself".to_owned())
+    }
+
+    /// Closes it, and waits until its processes have ended.
+    fn close(&self, frame: &Frame) {
+        let screen = &self.session.screen;
+        screen.close(frame);
+        screen.await_frames("none", <[Frame]>::is_empty);
+        privet_tests::wait::until("the end of the web processes", || {
+            screen.web_processes().is_empty()
+        });
+    }
+
+    /// Opens it, waits for the state, and closes it.
+    ///
+    /// # Errors
+    /// The window went by itself.
+    pub fn open_and_close(&self) -> Result<(), String> {
+        self.close(&self.open()?);
+        Ok(())
+    }
+
+    /// The finished page.
+    fn learn(&self) -> Result<DrawnPage, String> {
+        let frame = self.open()?;
+        let page = DrawnPage::learn(&self.session.screen, &frame)?;
+        self.close(&frame);
+        Ok(page)
+    }
+
+    /// The time from the click to the drawn page.
+    fn measure(&self, page: &DrawnPage) -> Result<Duration, String> {
+        let begun = Instant::now();
+        self.panel.choose(self.item, &["Open"]);
+        let took = page.await_drawn(begun)?;
+        self.close(&self.await_state()?);
+        Ok(took)
+    }
 }
 
 fn millis(time: Duration) -> f64 {
