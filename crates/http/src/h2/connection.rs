@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::server::{Builder, SendResponse};
 use h2::{Reason, RecvStream};
+use http::request::Parts;
 use privet_connection_log::LiveConnection;
 use privet_net::{Connected, Stream};
 use tokio::task::JoinSet;
@@ -18,6 +19,7 @@ use super::guarded::Guarded;
 use super::held_heads::HeldHeads;
 use super::request::head_text;
 use super::send::SendBudget;
+use super::wire::Wire;
 use crate::body::KeptBody;
 use crate::exchange::{Deadline, Downstream};
 use crate::h1::pooled::Pooled;
@@ -73,7 +75,9 @@ pub async fn serve<S: Service, T: Tunnels>(
 ) {
     service.awaits_request();
     let timeouts = service.timeouts();
-    let handshake = builder().handshake::<_, Bytes>(Guarded::new(first, client));
+    let wire = Wire::new(client);
+    let handshake = builder().handshake::<_, Bytes>(Guarded::new(first, wire.clone()));
+    let handshake = sending(&wire, handshake);
     let Ok(Ok(mut connection)) = timeout(timeouts.request_header, handshake).await else {
         return;
     };
@@ -95,7 +99,7 @@ pub async fn serve<S: Service, T: Tunnels>(
         }
         let limit = if closing { CLOSING } else { timeouts.idle };
         tokio::select! {
-            accepted = connection.accept() => match accepted {
+            accepted = sending(&wire, connection.accept()) => match accepted {
                 Some(Ok((request, respond))) => {
                     if std::mem::take(&mut waits) {
                         shared.service.request_arrived();
@@ -123,6 +127,18 @@ pub async fn serve<S: Service, T: Tunnels>(
     }
 }
 
+/// Runs a future of the connection, and sends what it wrote each time it waits or ends.
+async fn sending<T>(wire: &Wire, future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    poll_fn(|cx| {
+        let polled = future.as_mut().poll(cx);
+        // Where the stream is broken, the next read says so.
+        let _ = wire.poll_send(cx);
+        polled
+    })
+    .await
+}
+
 fn builder() -> Builder {
     let mut builder = h2::server::Builder::new();
     builder
@@ -148,6 +164,17 @@ struct Shared<S, T> {
 }
 
 impl<S, T> Shared<S, T> {
+    fn take_state(&self) -> StreamState {
+        let free = self.free.lock().ok().and_then(|mut free| free.pop());
+        free.unwrap_or_default()
+    }
+
+    fn give_back(&self, state: StreamState) {
+        if let Ok(mut free) = self.free.lock() {
+            free.push(state);
+        }
+    }
+
     /// Closes rows that no stream uses once they are asked to close. Never ready.
     fn poll_free(&self, cx: &mut Context<'_>) -> Poll<()> {
         if let Ok(mut free) = self.free.lock() {
@@ -174,18 +201,13 @@ async fn run<S: Service, T: Tunnels>(
     request: http::Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
 ) {
-    let free = shared.free.lock().ok().and_then(|mut free| free.pop());
-    let mut state = free.unwrap_or_default();
+    let mut state = shared.take_state();
     let (parts, recv) = request.into_parts();
-    let protocol = parts.extensions.get::<h2::ext::Protocol>();
-    let protocol = protocol.map(h2::ext::Protocol::as_str);
-    let text = head_text(&parts, protocol, recv.is_end_stream(), S::TARGETS);
-    drop(parts);
+    let text = text_of(parts, recv.is_end_stream(), S::TARGETS);
     let Some(_held) = shared.heads.hold(text.as_ref().map_or(0, Vec::len)) else {
         // Nothing was done for it: the client may send it again (RFC 9113 section 8.7).
         return respond.send_reset(Reason::REFUSED_STREAM);
     };
-    let budget = shared.budget.clone();
     let mut scratch = Pooled::<Scratch>::none();
     let Scratch {
         head,
@@ -198,15 +220,14 @@ async fn run<S: Service, T: Tunnels>(
     let text = match text.and_then(|text| parse(head, text, S::TARGETS)) {
         Ok(text) => text,
         Err(bad) => {
-            let client = H2Client::new(Vec::new(), recv, respond, budget);
+            let client = H2Client::new(Vec::new(), recv, respond, shared.budget.clone());
             return refuse(&shared, &state.session, client, bad).await;
         }
     };
-    let mut client = H2Client::new(text, recv, respond, budget);
+    let mut client = H2Client::new(text, recv, respond, shared.budget.clone());
     if !head.has_body() {
         client.without_body();
     }
-    let mut deadline = Deadline::at(Instant::now() + shared.service.timeouts().idle);
     let flow = RequestFlow {
         service: &shared.service,
         info: shared.info,
@@ -219,22 +240,25 @@ async fn run<S: Service, T: Tunnels>(
         session: &mut state.session,
         live_connections: &mut state.live_connections,
         pinned: &mut state.pinned,
-        deadline: &mut deadline,
+        deadline: &mut Deadline::at(Instant::now() + shared.service.timeouts().idle),
         observer: None,
         kept: KeptBody::default(),
         scans: Scans::default(),
     };
     let next = flow.run().await;
     drop(scratch);
-    if let Ok(mut free) = shared.free.lock() {
-        free.push(state);
-    }
+    shared.give_back(state);
+    pass_on(next, client, &shared.tunnels).await;
+}
+
+/// Runs what the stream has become.
+async fn pass_on<T: Tunnels>(next: NextStep, client: H2Client, tunnels: &T) {
     match next {
         NextStep::Tunnel {
             connected, live, ..
         } => {
             if let Some(client) = client.into_stream() {
-                shared.tunnels.relay(client, *connected, live).await;
+                tunnels.relay(client, *connected, live).await;
             }
         }
         NextStep::Inspect { preread, inspector } => {
@@ -244,6 +268,11 @@ async fn run<S: Service, T: Tunnels>(
         }
         NextStep::Request | NextStep::Close | NextStep::Linger => {}
     }
+}
+
+fn text_of(parts: Parts, ended: bool, rule: TargetRule) -> Result<Vec<u8>, BadRequest> {
+    let protocol = parts.extensions.get::<h2::ext::Protocol>();
+    head_text(&parts, protocol.map(h2::ext::Protocol::as_str), ended, rule)
 }
 
 /// Checks a head by the parser of HTTP/1.

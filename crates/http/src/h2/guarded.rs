@@ -1,28 +1,29 @@
 //! A client's connection below HTTP/2: what it sends is counted before it is parsed.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
-use privet_net::{Stream, read_received};
+use privet_net::read_received;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::flood::FloodGuard;
+use super::wire::Wire;
 
 pub struct Guarded {
     /// Bytes that were read already.
     first: Bytes,
-    stream: Stream,
+    wire: Wire,
     guard: FloodGuard,
 }
 
 impl Guarded {
-    pub fn new(first: Bytes, stream: Stream) -> Self {
+    pub fn new(first: Bytes, wire: Wire) -> Self {
         Self {
             first,
-            stream,
+            wire,
             guard: FloodGuard::new(Instant::now()),
         }
     }
@@ -37,7 +38,7 @@ impl AsyncRead for Guarded {
         let this = self.get_mut();
         let before = buf.filled().len();
         if !read_received(&mut this.first, buf) {
-            ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
+            ready!(this.wire.poll_read(cx, buf))?;
         }
         let read = buf.filled().get(before..).unwrap_or_default();
         let counted = this.guard.feed(read, Instant::now());
@@ -51,26 +52,27 @@ impl AsyncWrite for Guarded {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
+        self.wire.poll_write(cx, &[IoSlice::new(buf)])
     }
 
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
+        bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, bufs)
+        self.wire.poll_write(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    /// What was written goes out by [`Wire::poll_send`].
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+        self.wire.poll_shutdown(cx)
     }
 }

@@ -14,6 +14,7 @@ mod held_heads;
 mod request;
 pub(crate) mod send;
 pub(crate) mod tunnel;
+mod wire;
 
 pub use connection::{Tunnels, serve};
 pub use flood::PREFACE;
