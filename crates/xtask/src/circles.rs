@@ -19,31 +19,6 @@ const ALLOWED: &[AllowedCircle] = &[
         files: &["tree/mod.rs", "tree/table.rs"],
         reason: "a value opens as a table, and a table gives values",
     },
-    AllowedCircle {
-        package: "http",
-        files: &["h2/body.rs", "h2/send.rs"],
-        reason: "not opened yet: a body is sent by the queue that its stream belongs to",
-    },
-    AllowedCircle {
-        package: "http",
-        files: &["request/attempt.rs", "request/fetch.rs"],
-        reason: "not opened yet: a fetch makes attempts, and an attempt knows its fetch",
-    },
-    AllowedCircle {
-        package: "http",
-        files: &["upstream/connection.rs", "upstream/h1.rs"],
-        reason: "not opened yet: a connection is of HTTP/1, and that gives itself back as a connection",
-    },
-    AllowedCircle {
-        package: "http",
-        files: &["upstream/h2.rs", "upstream/websocket.rs"],
-        reason: "not opened yet: a WebSocket is a stream of the connection that opens it",
-    },
-    AllowedCircle {
-        package: "src-tauri",
-        files: &["attach.rs", "startup.rs"],
-        reason: "not opened yet: the page's call to attach takes the attempt that the start made",
-    },
 ];
 
 struct AllowedCircle {
