@@ -1,6 +1,5 @@
-//! What the HTTP cache saved, counted beside a connection's bytes and summed by the minute.
+//! What the HTTP cache saved, counted by connection until the recorder sums it by the minute.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// What the cache did for one request that it was asked for.
@@ -14,41 +13,22 @@ pub struct CacheSaving {
     pub time: Duration,
 }
 
-/// The sums of one connection.
-#[derive(Debug, Default)]
-pub(crate) struct CacheCounters {
-    requests: AtomicU64,
-    hits: AtomicU64,
-    bytes: AtomicU64,
-    micros: AtomicU64,
-}
-
-impl CacheCounters {
-    pub(crate) fn add(&self, saving: CacheSaving) {
-        self.requests.fetch_add(1, Relaxed);
-        self.hits.fetch_add(u64::from(saving.hit), Relaxed);
-        self.bytes.fetch_add(saving.bytes, Relaxed);
-        let micros = u64::try_from(saving.time.as_micros()).unwrap_or(u64::MAX);
-        self.micros.fetch_add(micros, Relaxed);
-    }
-
-    /// Takes what was counted since the last call.
-    pub(crate) fn take(&self) -> CacheSums {
-        CacheSums {
-            requests: self.requests.swap(0, Relaxed),
-            hits: self.hits.swap(0, Relaxed),
-            bytes: self.bytes.swap(0, Relaxed),
-            micros: self.micros.swap(0, Relaxed),
-        }
-    }
-}
-
 /// What was counted of several requests.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct CacheSums {
     pub requests: u64,
     pub hits: u64,
     pub bytes: u64,
     /// Microseconds.
     pub micros: u64,
+}
+
+impl CacheSums {
+    pub(crate) fn add(&mut self, saving: CacheSaving) {
+        self.requests += 1;
+        self.hits += u64::from(saving.hit);
+        self.bytes += saving.bytes;
+        let micros = u64::try_from(saving.time.as_micros()).unwrap_or(u64::MAX);
+        self.micros = self.micros.saturating_add(micros);
+    }
 }

@@ -71,7 +71,7 @@ impl LiveConnection {
 
     /// Counts what the cache did for a request that it was asked for.
     pub fn cache_used(&self, saving: CacheSaving) {
-        self.row.cached.get_or_init(Box::default).add(saving);
+        self.shard.cache_used(&self.row, saving);
     }
 
     /// Whether [`LiveConnection::record_request`] keeps anything.

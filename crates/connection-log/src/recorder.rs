@@ -102,7 +102,6 @@ impl Recorder {
                 row.sample.changed.store(tenths(now), Relaxed);
             }
             recorder.record(row, row.verdict(), moved, unix);
-            recorder.record_cached(row, unix);
         });
         self.count_pending();
     }
@@ -140,8 +139,9 @@ impl Recorder {
         self.walked = some;
     }
 
-    /// Records the connections that closed since the last call.
+    /// Records the connections that closed since the last call, and what the cache saved.
     pub fn collect(&mut self, shards: &[Arc<Shard>], unix: u64) {
+        self.record_savings(shards, unix);
         let mut collected = std::mem::take(&mut self.collected);
         for shard in shards {
             let lost = shard.collect(&mut collected);
@@ -158,7 +158,6 @@ impl Recorder {
         let mut moved = take_moved(&ended.row);
         moved.blocked = u64::from(ended.verdict == Verdict::Blocked);
         self.record(&ended.row, ended.verdict, moved, unix);
-        self.record_cached(&ended.row, unix);
         if self.settings.retention == Retention::None {
             return;
         }
@@ -267,21 +266,21 @@ impl Recorder {
         self.minutes.add(minute, Kind::Route, route, figures);
     }
 
-    /// Counts what the cache saved for a connection since the last call.
-    fn record_cached(&mut self, row: &ConnectionRow, unix: u64) {
-        let Some(cached) = row.cached.get() else {
-            return;
-        };
-        let figures = Counters::from(cached.take());
-        if figures.is_zero() || self.settings.retention == Retention::None {
-            return;
+    /// Counts what the cache saved for connections since the last call.
+    fn record_savings(&mut self, shards: &[Arc<Shard>], unix: u64) {
+        for shard in shards {
+            for (row, sums) in shard.take_savings().into_values() {
+                if self.settings.retention == Retention::None {
+                    continue;
+                }
+                let (minute, figures) = (unix / MINUTE, Counters::from(sums));
+                let (app, domain) = (app_name(row.app()), domain_of(&row.target().host));
+                self.minutes.add(minute, Kind::CacheAll, "", figures);
+                self.minutes
+                    .add(minute, Kind::CacheDomain, &domain, figures);
+                self.minutes.add(minute, Kind::CacheApp, app, figures);
+            }
         }
-        let minute = unix / MINUTE;
-        let (app, domain) = (app_name(row.app()), domain_of(&row.target().host));
-        self.minutes.add(minute, Kind::CacheAll, "", figures);
-        self.minutes
-            .add(minute, Kind::CacheDomain, &domain, figures);
-        self.minutes.add(minute, Kind::CacheApp, app, figures);
     }
 
     fn record_dropped(&mut self, lost: DroppedRows, unix: u64) {

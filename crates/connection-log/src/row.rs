@@ -8,7 +8,6 @@ use std::sync::{Arc, OnceLock};
 use futures_util::task::AtomicWaker;
 use privet_policy::{App, Inspection, Listener, Protocol, Target, Why};
 
-use crate::cached::CacheCounters;
 use crate::connection::{CloseReason, NewConnection, Verdict};
 use crate::inspection_code;
 
@@ -77,8 +76,6 @@ pub struct ConnectionRow {
     /// DNS, connect, TLS, first byte: microseconds plus 1; 0 for a phase that did not happen.
     phases: [AtomicU32; 4],
     pub(crate) requests: AtomicU32,
-    /// Made for connections whose requests the cache is asked for.
-    pub(crate) cached: OnceLock<Box<CacheCounters>>,
     pub(crate) sample: Sample,
     pub(crate) waker: AtomicWaker,
 }
@@ -140,7 +137,6 @@ impl ConnectionRow {
             remote: Default::default(),
             phases: Default::default(),
             requests: AtomicU32::new(0),
-            cached: OnceLock::new(),
             sample: Sample {
                 changed: AtomicU32::new(tenths(opened)),
                 ..Sample::default()

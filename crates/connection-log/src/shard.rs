@@ -1,9 +1,11 @@
 //! A part of the live table, written by one thread: opening and closing a row touches nothing that other threads write.
 //! Readers contend for its lock only while they copy pointers.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::cached::{CacheSaving, CacheSums};
 use crate::clock::Clock;
 use crate::closed::{ClosedConnection, DroppedRows};
 use crate::connection::{CloseReason, NewConnection, Verdict};
@@ -35,6 +37,8 @@ struct State {
     ended: Vec<ClosedConnection>,
     lost: DroppedRows,
     totals: Totals,
+    /// What the cache saved for connections since the recorder asked last.
+    savings: HashMap<u64, (Arc<ConnectionRow>, CacheSums)>,
     texts: Vec<Arc<SharedTexts>>,
     next_text: usize,
 }
@@ -92,6 +96,29 @@ impl Shard {
         if self.is_recording() {
             state.keep(ended);
         }
+    }
+
+    /// Counts what the cache did for a request of a connection. Past [`WAITING_PER_SHARD`] connections it is not counted.
+    pub fn cache_used(&self, row: &Arc<ConnectionRow>, saving: CacheSaving) {
+        if !self.is_recording() {
+            return;
+        }
+        let mut state = self.lock();
+        let is_full = state.savings.len() >= WAITING_PER_SHARD;
+        match state.savings.get_mut(&row.id) {
+            Some((_, sums)) => sums.add(saving),
+            None if is_full => {}
+            None => {
+                let mut sums = CacheSums::default();
+                sums.add(saving);
+                state.savings.insert(row.id, (row.clone(), sums));
+            }
+        }
+    }
+
+    /// Takes what was counted since the last call.
+    pub fn take_savings(&self) -> HashMap<u64, (Arc<ConnectionRow>, CacheSums)> {
+        std::mem::take(&mut self.lock().savings)
     }
 
     /// Records a connection that was never opened.
