@@ -336,11 +336,28 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_unpacks_itself_is_opened() {
-        let file = [b"MZ program".as_slice(), &zip_of("a", b"inside", 0)].concat();
-        let mut all = All::default();
-        visit(&file, &Limits::default(), &mut all).unwrap();
-        assert_eq!(all.0[1], b"inside");
+    fn what_is_in_front_of_a_zip_file_or_behind_it_hides_no_member() {
+        let zip = zip_of("a", b"inside", 0);
+        for (before, after) in [("MZ program", ""), ("#!/bin/sh\n", ""), ("any", "thing")] {
+            let file = [before.as_bytes(), &zip, after.as_bytes()].concat();
+            let mut all = All::default();
+            visit(&file, &Limits::default(), &mut all).unwrap();
+            assert_eq!(all.0[1], b"inside", "{before}, {after}");
+        }
+    }
+
+    #[test]
+    fn members_that_the_directory_does_not_list_are_an_error() {
+        let (zip, other) = (zip_of("a", b"inside", 0), zip_of("b", b"beside", 0));
+        let directory = zip.windows(4).position(|bytes| bytes == b"PK\x01\x02");
+        let mut unlisted = zip[..directory.unwrap()].to_vec();
+        unlisted.extend(b"PK\x05\x06");
+        unlisted.extend([0; 18]);
+        for file in [unlisted, [zip, other].concat()] {
+            let read = visit(&file, &Limits::default(), &mut All::default());
+            let expected = OverLimit::Malformed("a member that the directory does not list");
+            assert_eq!(read, Err(Stop::Over(expected)));
+        }
     }
 
     proptest! {

@@ -52,10 +52,14 @@ fn a_clean_body_passes_and_a_bad_one_is_stopped_by_a_page_that_names_rule_and_ha
 fn codings_and_archives_are_opened() {
     let inner = zipped("inner.txt", &bad(100));
     let nested = zipped("inner.zip", &inner);
+    let script = [b"#!/bin/sh\nexec unzip $0\n".as_slice(), &inner, b"end"].concat();
+    let two = [inner, zipped("other.txt", &clean(100))].concat();
     let twice = gzipped(&gzipped(&bad(3000)));
     let once = gzipped(&clean(3000));
     let origin = origin(move |target| match target {
         "/nested.zip" => Some((BINARY, nested.clone())),
+        "/script" => Some((BINARY, script.clone())),
+        "/two" => Some((BINARY, two.clone())),
         "/twice" => Some(("Content-Encoding: gzip, gzip\r\n", twice.clone())),
         "/once" => Some(("Content-Encoding: gzip\r\n", once.clone())),
         "/broken" => Some(("Content-Encoding: gzip\r\n", clean(50))),
@@ -63,7 +67,7 @@ fn codings_and_archives_are_opened() {
         _ => None,
     });
     let scanning = Scanning::start("");
-    for path in ["/nested.zip", "/twice"] {
+    for path in ["/nested.zip", "/script", "/twice"] {
         let stopped = scanning.curl(&format!("{}{path}", origin.url()), &[]);
         assert_stopped(&stopped, "TestPayload");
     }
@@ -71,7 +75,7 @@ fn codings_and_archives_are_opened() {
         .curl(&format!("{}/once", origin.url()), &["--compressed"])
         .good();
     assert!(once.as_bytes().starts_with(&clean(3000)));
-    for path in ["/broken", "/unknown"] {
+    for path in ["/broken", "/two", "/unknown"] {
         let failed = scanning.curl(&format!("{}{path}", origin.url()), &[]);
         assert!(failed.out.contains("\n403 "), "{failed:?}");
         assert_eq!(scanning.row(path)["scan"], "error");

@@ -36,8 +36,8 @@ pub fn kind(bytes: &[u8]) -> Kind {
         {
             Kind::Unread
         }
-        // A program in front of a zip file: it unpacks itself.
-        () if starts(b"MZ") && zip::has_directory(bytes) => Kind::Zip,
+        // A program, a script or anything else in front of a zip file.
+        () if zip::has_directory(bytes) => Kind::Zip,
         () => Kind::Other,
     }
 }

@@ -1,6 +1,8 @@
 //! The members of a zip file, as its central directory lists them (APPNOTE 6.3.10 §4.3). Each local header has to agree with
 //! the directory: two readers must not find different files.
 
+use std::ops::Range;
+
 use super::member::{Member, malformed};
 use crate::limits::OverLimit;
 
@@ -13,7 +15,8 @@ const LOCAL_LEN: usize = 30;
 /// A size or place that is in the zip64 field.
 const IN_ZIP64: u64 = u32::MAX as u64;
 
-/// Whether the end of a central directory is where a zip file has it.
+/// Whether a file that begins as something else ends as a zip file. Readers find the directory from the end, and many do not
+/// mind what follows it.
 pub fn has_directory(bytes: &[u8]) -> bool {
     find_end(bytes).is_some()
 }
@@ -42,29 +45,67 @@ pub fn members<'a>(
         .checked_sub(offset)
         .ok_or(malformed("the directory's place"))?;
     let mut directory = bytes.get(start..end).unwrap_or_default();
+    let mut covered = Vec::with_capacity(usize::from(count));
     for _ in 0..count {
         let (entry, len) = Entry::read(directory)?;
         directory = directory.get(len..).ok_or(malformed("a directory entry"))?;
-        if let Some(member) = entry.member(bytes, before)? {
+        let (place, member) = entry.member(bytes, before)?;
+        covered.push(place);
+        if let Some(member) = member {
             visit(member)?;
         }
     }
-    match directory.is_empty() {
-        true => Ok(()),
-        false => Err(malformed("more members than are counted")),
+    if !directory.is_empty() {
+        return Err(malformed("more members than are counted"));
     }
+    // A reader that begins at the file's start reads members by their local headers, whatever the directory lists.
+    if bytes.starts_with(LOCAL) && has_local_header(bytes, covered, start) {
+        return Err(malformed("a member that the directory does not list"));
+    }
+    Ok(())
 }
 
-/// The end record whose comment ends the file.
+/// Whether there is a local header before `end` outside of what is covered.
+fn has_local_header(bytes: &[u8], mut covered: Vec<Range<usize>>, end: usize) -> bool {
+    covered.sort_unstable_by_key(|place| place.start);
+    covered.push(end..end);
+    let mut from = 0;
+    for place in covered {
+        let between = bytes.get(from..place.start).unwrap_or_default();
+        if between.windows(LOCAL.len()).any(|bytes| bytes == LOCAL) {
+            return true;
+        }
+        from = from.max(place.end);
+    }
+    false
+}
+
+/// The end record: the one whose comment ends the file, else the last that follows a directory.
 fn find_end(bytes: &[u8]) -> Option<usize> {
     let last = bytes.len().checked_sub(END_LEN)?;
     let first = last.saturating_sub(usize::from(u16::MAX));
-    (first..=last).rev().find(|&at| {
-        let record = bytes.get(at..).unwrap_or_default();
-        record.starts_with(END)
-            && u16_at(record, 20)
-                .is_ok_and(|comment| END_LEN + usize::from(comment) == record.len())
-    })
+    let is_end = |at: usize| {
+        bytes
+            .get(at..)
+            .is_some_and(|record| record.starts_with(END))
+    };
+    let found = |is_right: fn(&[u8], usize) -> bool| {
+        let mut places = (first..=last).rev();
+        places.find(|&at| is_end(at) && is_right(bytes, at))
+    };
+    found(comment_ends_file).or_else(|| found(follows_directory))
+}
+
+fn comment_ends_file(bytes: &[u8], end: usize) -> bool {
+    u16_at(bytes, end + 20).is_ok_and(|comment| end + END_LEN + usize::from(comment) == bytes.len())
+}
+
+fn follows_directory(bytes: &[u8], end: usize) -> bool {
+    let size = u32_at(bytes, end + 12).and_then(to_len).ok();
+    let start = size.and_then(|size| end.checked_sub(size));
+    start
+        .and_then(|start| bytes.get(start..end))
+        .is_some_and(|directory| directory.starts_with(ENTRY))
 }
 
 struct Entry<'a> {
@@ -101,12 +142,17 @@ impl<'a> Entry<'a> {
         Ok((entry, len))
     }
 
-    /// `None`: a folder.
-    fn member(&self, file: &'a [u8], before: usize) -> Result<Option<Member<'a>>, OverLimit> {
+    /// Where the member is, with its local header, and what it is; `None`: a folder.
+    fn member(
+        &self,
+        file: &'a [u8],
+        before: usize,
+    ) -> Result<(Range<usize>, Option<Member<'a>>), OverLimit> {
         const ENCRYPTED: u16 = 1 | 1 << 6 | 1 << 13;
         let at = usize::try_from(self.local).map_err(|_| malformed("a member's place"))?;
+        let at = before.saturating_add(at);
         let local = file
-            .get(before.saturating_add(at)..)
+            .get(at..)
             .filter(|local| local.starts_with(LOCAL))
             .ok_or(malformed("a member's place"))?;
         let name_len = usize::from(u16_at(local, 26)?);
@@ -120,15 +166,15 @@ impl<'a> Entry<'a> {
             .checked_add(len)
             .and_then(|end| local.get(data_at..end));
         let data = data.ok_or(malformed("a member's size"))?;
-        if self.flags & ENCRYPTED != 0 {
-            return Ok(Some(Member::Unread));
-        }
-        Ok(match self.method {
+        let place = at..at + data_at + len;
+        let member = match self.method {
+            _ if self.flags & ENCRYPTED != 0 => Some(Member::Unread),
             0 if self.name.ends_with(b"/") && data.is_empty() => None,
             0 => Some(Member::Stored(data)),
             8 => Some(Member::Deflated(data, self.size)),
             _ => Some(Member::Unread),
-        })
+        };
+        Ok((place, member))
     }
 }
 
