@@ -40,9 +40,12 @@ struct Inner {
     page: u32,
     fetch_millis: u32,
     keep_on_disk: bool,
-    /// What judged the body, as a number of the caller's; 0: nothing did.
+    /// What judged the body, as a number of the caller's; 0: nothing did. With [`BEING_JUDGED`] what judges it now.
     judged: AtomicU64,
 }
+
+/// Beside the number of what judges a body that arrives.
+const BEING_JUDGED: u64 = 1 << 63;
 
 #[derive(Debug, Clone)]
 enum Body {
@@ -182,7 +185,21 @@ impl Entry {
 
     /// What judged the body, as [`Self::set_judged`] has it. 0: nothing did since the entry was read or unpacked.
     pub fn judged(&self) -> u64 {
-        self.0.judged.load(Ordering::Relaxed)
+        match self.0.judged.load(Ordering::Relaxed) {
+            by if by & BEING_JUDGED == 0 => by,
+            _ => 0,
+        }
+    }
+
+    /// Notes what judges the body while it arrives: nothing of it is here before it may be sent.
+    pub fn set_judging(&self, by: u64) {
+        self.0.judged.store(by | BEING_JUDGED, Ordering::Relaxed);
+    }
+
+    /// Whether the body is judged by this while it arrives.
+    pub fn is_judged_on_arrival(&self, by: u64) -> bool {
+        let now = self.0.judged.load(Ordering::Relaxed);
+        now == by | BEING_JUDGED || now == by
     }
 
     /// Notes what judged the body, as a number of the caller's. It is kept in memory alone.

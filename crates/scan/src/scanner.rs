@@ -115,7 +115,7 @@ impl Scanner {
         &self.faults
     }
 
-    /// Differs where the engines, their rules or their signatures differ. Never 0.
+    /// Differs where the engines, their rules or their signatures differ. Never 0, and below 2^63.
     pub fn generation(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.rules.version().hash(&mut hasher);
@@ -124,7 +124,7 @@ impl Scanner {
         let icap = self.icap.as_ref().map(Icap::known_options);
         icap.map(|options| options.map(|options| options.tag.clone()))
             .hash(&mut hasher);
-        hasher.finish().max(1)
+        (hasher.finish() >> 1).max(1)
     }
 
     pub(crate) fn uses_yara(&self) -> bool {

@@ -1,10 +1,11 @@
 //! Scanning beside the cache.
 
+use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use privet_tests::Backend;
 use privet_tests::backend::reply;
 use privet_tests::peers::write;
+use privet_tests::{Backend, Privet};
 
 use crate::support::*;
 
@@ -106,4 +107,78 @@ fn a_stale_answer_in_place_of_a_failure_is_whole() {
         assert!(got.as_bytes().starts_with(&clean(70_000)));
     }
     assert!(origin.requests() > 1);
+}
+
+/// A proxy that does not scan; later it does.
+fn without_scanning() -> Scanning {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    write(folder.path(), "test.yar", RULE);
+    let privet = Privet::start(CACHE);
+    Scanning { privet, folder }
+}
+
+fn turn_scanning_on(scanning: &Scanning) {
+    let rules = scanning.folder.path().join("*.yar");
+    let scan = format!(
+        "[scan]\nenabled = true\nrules = [\"{}\"]\n",
+        rules.display()
+    );
+    scanning.privet.sandbox.write(&format!("{CACHE}{scan}"));
+    scanning.privet.signal(rustix::process::Signal::HUP);
+    let on = |state: &serde_json::Value| state["enabled"] == true;
+    scanning.privet.await_api("scan", on);
+}
+
+#[test]
+fn what_was_stored_unscanned_and_cannot_be_judged_is_stopped() {
+    let origin = origin(|_| {
+        let fields = "Content-Encoding: unknown\r\nCache-Control: max-age=600\r\n";
+        Some((fields, clean(5000)))
+    });
+    let scanning = without_scanning();
+    let url = format!("{}/packed", origin.url());
+    assert!(scanning.curl(&url, &[]).good().ends_with("\n200 5000"));
+    turn_scanning_on(&scanning);
+    let stopped = scanning.curl(&url, &[]);
+    assert!(stopped.out.contains("\n403 "), "{stopped:?}");
+    assert_eq!(origin.requests(), 1);
+    assert_eq!(scanning.row("/packed")["scan"], "error");
+    assert_eq!(scanning.privet.json(&["cache", "ls"])["total"], 0);
+}
+
+#[test]
+fn who_joins_a_download_that_is_not_scanned_gets_a_verdict_of_its_own() {
+    let (go_on, goes_on) = std::sync::mpsc::channel::<()>();
+    let goes_on = std::sync::Mutex::new(goes_on);
+    let origin = Backend::answering(move |stream, _, _| {
+        let body = bad(5000);
+        let head = format!(
+            "HTTP/1.1 200 OK\r\n{FRESH}Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes())?;
+        stream.write_all(&body[..100])?;
+        let goes_on = goes_on.lock().expect("one request at a time");
+        goes_on.recv().expect("the test goes on");
+        stream.write_all(&body[100..])
+    });
+    let scanning = without_scanning();
+    let url = format!("{}/joined", origin.url());
+    std::thread::scope(|clients| {
+        let first = clients.spawn(|| scanning.curl(&url, &[]));
+        privet_tests::wait::until("the first download", || {
+            scanning.privet.json(&["cache", "ls"])["total"] == 1
+        });
+        turn_scanning_on(&scanning);
+        let second = clients.spawn(|| scanning.curl(&url, &[]));
+        scanning
+            .privet
+            .await_row("active", |row| row["route"] == "cache");
+        go_on.send(()).expect("the origin waits");
+        let first = first.join().expect("the first client").good();
+        assert!(first.ends_with("\n200 5000"));
+        let second = second.join().expect("the second client");
+        assert_stopped(&second, "TestPayload");
+    });
+    assert_eq!(origin.requests(), 1);
 }

@@ -141,7 +141,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         self.observed.origin_took = Some((entry.fetch_time(), Instant::now()));
         // An answer of the origin that this one takes the place of.
         drop(self.scans.take_down());
-        let judges = gate.is_none();
+        // Who asked the origin has judged the body by itself.
+        let judges = gate.is_none() && reader.is_none();
         let form = self.form(&entry, reader, part, judges);
         let mut own = std::mem::take(&mut self.observed.lines);
         own.clear();
@@ -257,7 +258,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         if self.head.method == Method::Head {
             form.body = AnswerBody::Whole(StoredBody::none());
         }
-        if judges && !judged && entry.is_complete() && !form.body.is_none() {
+        if judges && !judged && !self.is_judged_on_arrival(entry) && !form.body.is_none() {
             self.scans.plan_stored(entry);
         }
         form

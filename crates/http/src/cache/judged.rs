@@ -56,6 +56,13 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         judges.is_none_or(|generation| entry.judged() == generation)
     }
 
+    /// Whether a body that still arrives is judged meanwhile by what judges now.
+    pub(super) fn is_judged_on_arrival(&self, entry: &Entry) -> bool {
+        let judges = self.scans.generation();
+        !entry.is_complete()
+            && judges.is_none_or(|generation| entry.is_judged_on_arrival(generation))
+    }
+
     /// What a scan said of an answer that was sent meanwhile. A stored response that is stopped is removed.
     pub(super) fn after_scan(
         &mut self,

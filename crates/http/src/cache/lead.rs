@@ -245,6 +245,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     let mut scan = self.scans.take_down();
                     if let Some(scan) = &mut scan {
                         scan.notes_at(entry.clone());
+                        entry.set_judging(scan.judge());
                         *gate = Some(scan.gate());
                     }
                     let fill = Fill::new(origin, writer, audience, idle, release);

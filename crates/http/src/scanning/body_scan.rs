@@ -112,6 +112,11 @@ impl BodyScan {
         self.stored = Some(entry);
     }
 
+    /// The number of what judges.
+    pub fn judge(&self) -> u64 {
+        self.scanner.generation()
+    }
+
     /// Bytes that were read.
     pub fn read(&self) -> u64 {
         self.read
@@ -296,7 +301,8 @@ impl BodyScan {
         Poll::Ready(())
     }
 
-    fn is_oversize(&mut self) {
+    /// It is larger than is scanned.
+    pub fn is_oversize(&mut self) {
         match self.scanner.block_oversize {
             true => self.refuse(ScanReport::of(ScanWord::Oversize)),
             false => {
@@ -306,7 +312,8 @@ impl BodyScan {
         }
     }
 
-    fn fail(&mut self, why: &'static str) {
+    /// It cannot be judged.
+    pub fn fail(&mut self, why: &'static str) {
         match self.scanner.block_on_error {
             true => self.refuse(ScanReport::error(false, why)),
             false => self.pass(ScanReport::error(true, why)),

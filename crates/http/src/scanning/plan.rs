@@ -13,6 +13,8 @@ use super::{Active, Refused, Scans};
 use crate::head::field::Field;
 use crate::head::{BodyLength, RequestHead, ResponseHead};
 
+const UNKNOWN_CODING: &str = "the body has a content coding that cannot be removed";
+
 impl Scans {
     /// The request's bodies are scanned. `bytes`: what the head points into.
     pub fn begin(
@@ -80,7 +82,7 @@ impl Scans {
         }
         let kind = media_type(&head.fields, bytes);
         // A server alone cannot choose to be a stream: the client asked for one.
-        let is_stream = starts_with(&kind, "text/event-stream") || is_grpc(&kind);
+        let is_stream = is_stream(&kind);
         let body = PlannedBody {
             direction: Direction::Download,
             status: head.status,
@@ -99,18 +101,26 @@ impl Scans {
             return;
         };
         let head = entry.head();
-        let coding = head.get("content-encoding").unwrap_or_default();
-        let mut codings = Vec::new();
         let length = entry.body_len();
-        // What cannot be decoded was refused, or passed, when it was stored.
-        if decode::add_codings(&mut codings, coding).is_err() || length == Some(0) {
+        if length == Some(0) {
             return;
         }
         let kind = head.get("content-type").unwrap_or_default();
         let kind = String::from_utf8_lossy(kind).into_owned();
+        if active.streams && is_stream(&kind) && !entry.is_complete() {
+            return active.add(ScanReport::of(ScanWord::StreamPassed));
+        }
+        let coding = head.get("content-encoding").unwrap_or_default();
+        let mut codings = Vec::new();
+        let is_decodable = decode::add_codings(&mut codings, coding).is_ok();
         let message = active.message(Direction::Download, head.status, kind);
         let mut scan = BodyScan::new(active.scanner.clone(), message, codings, length);
         scan.notes_at(entry.clone());
+        if length.is_some_and(|length| length > active.scanner.max_body) {
+            scan.is_oversize();
+        } else if !is_decodable {
+            scan.fail(UNKNOWN_CODING);
+        }
         active.down = Some(Box::new(scan));
     }
 
@@ -156,7 +166,7 @@ impl Active {
             return Ok(None);
         }
         let Some(codings) = body.codings else {
-            self.fail("the body has a content coding that cannot be removed")?;
+            self.fail(UNKNOWN_CODING)?;
             return Ok(None);
         };
         let message = self.message(body.direction, body.status, body.media_type);
@@ -192,6 +202,10 @@ fn media_type(fields: &[Field], bytes: &[u8]) -> String {
         .next()
         .unwrap_or_default();
     String::from_utf8_lossy(value.get(..256).unwrap_or(value)).into_owned()
+}
+
+fn is_stream(media_type: &str) -> bool {
+    starts_with(media_type, "text/event-stream") || is_grpc(media_type)
 }
 
 fn is_grpc(media_type: &str) -> bool {
