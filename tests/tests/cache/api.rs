@@ -159,8 +159,6 @@ fn a_soft_purge_can_be_undone_and_what_is_pinned_says_so() {
 #[test]
 fn savings_are_told_by_day_site_and_program_and_last() {
     let origin = Backend::answering(|stream, _, _| {
-        // The origin's own time is what a hit saves.
-        std::thread::sleep(std::time::Duration::from_millis(60));
         reply(
             stream,
             "200 OK",
@@ -168,6 +166,8 @@ fn savings_are_told_by_day_site_and_program_and_last() {
             &[b'x'; 10_000],
         )
     });
+    // The origin's own time is what a hit saves.
+    origin.set_delay(std::time::Duration::from_millis(60));
     let config = format!("{ON}[log]\nconnections = \"30d\"\n");
     let mut privet = Privet::start(&config);
     let mut client = client(&privet);
