@@ -246,8 +246,13 @@ fn plain_http_in_a_tunnel_to_an_inspected_host_is_read_too() {
         &url,
     ];
     assert_eq!(fetch(&privet, &ca, &args).good(), "200 1000");
-    let requests = privet.await_api("requests?limit=10", |requests| requests["total"] == 1);
-    assert_eq!(requests["rows"][0]["url"], url, "{requests:#}");
+    // A method of another name begins the tunnel.
+    let query = [&args[..], &["-X", "QUERY"]].concat();
+    assert_eq!(fetch(&privet, &ca, &query).good(), "200 1000");
+    let requests = privet.await_api("requests?limit=10", |requests| requests["total"] == 2);
+    for row in 0..2 {
+        assert_eq!(requests["rows"][row]["url"], url, "{requests:#}");
+    }
 }
 
 #[test]

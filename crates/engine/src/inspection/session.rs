@@ -27,6 +27,8 @@ use crate::session::tunnel::{self, StreamTunnels};
 const FIRST_BYTES: Duration = Duration::from_secs(2);
 /// How long a connection may wait for its first request: browsers open some ahead.
 const FIRST_REQUEST: Duration = Duration::from_secs(60);
+/// Longer words are not taken for methods.
+const LONGEST_METHOD: usize = 32;
 /// Methods by which plain HTTP is recognised, each with the space behind it.
 const METHODS: [&[u8]; 9] = [
     b"GET ",
@@ -288,13 +290,30 @@ fn names_target(name: &SniName, host: &Host) -> bool {
     }
 }
 
-/// Whether the first bytes are those of an HTTP request, as far as they are there.
+/// Whether the first bytes are those of an HTTP request, as far as they are there. Servers do not mind empty lines before it
+/// (RFC 9112 §2.2), and know methods that are not in the list.
 fn is_http(received: &[u8]) -> bool {
-    !received.is_empty()
-        && METHODS.iter().any(|method| {
-            let len = method.len().min(received.len());
-            method.get(..len) == received.get(..len)
-        })
+    let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    let begin = received.iter().position(|byte| !is_line_end(byte));
+    let received = received.get(begin.unwrap_or(0)..).unwrap_or_default();
+    let is_known = |method: &&[u8]| {
+        let len = method.len().min(received.len());
+        method.get(..len) == received.get(..len)
+    };
+    !received.is_empty() && (METHODS.iter().any(is_known) || asks_for_path(received))
+}
+
+/// Whether a method of any name and a path come first: other protocols do not begin like that.
+fn asks_for_path(received: &[u8]) -> bool {
+    let is_method = |byte: &u8| byte.is_ascii_uppercase() || matches!(byte, b'-' | b'_');
+    let method = received
+        .iter()
+        .take(LONGEST_METHOD)
+        .position(|byte| !is_method(byte));
+    method.is_some_and(|len| {
+        let rest = received.get(len..).unwrap_or_default();
+        len > 0 && rest.starts_with(b" /")
+    })
 }
 
 #[cfg(test)]
@@ -312,6 +331,11 @@ mod tests {
             (b"PRI * HTTP/2.0", false),
             (b"NICK x", false),
             (b"GETX", false),
+            (b"QUERY /x HTTP/1.1", true),
+            (b"VERSION-CONTROL /", true),
+            (b" /x", false),
+            (b"\r\nGET / HTTP/1.1", true),
+            (b"\r\n", false),
             (b"get / HTTP/1.1", false),
         ] {
             assert_eq!(is_http(bytes), expected, "{}", bytes.escape_ascii());
