@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::super::cost;
 use super::super::report::Figures;
-use super::session::{CONFIG, DesktopSession};
 use super::hello;
 use super::opened::TrayWindow;
+use super::session::{CONFIG, DesktopSession};
 
 /// Time after which a start has finished its work.
 const SETTLE: Duration = Duration::from_secs(10);
