@@ -26,7 +26,7 @@ impl EngineGateway {
             return treatment;
         }
         let client = self.excepted_client(context.client.ip(), app).await;
-        match exceptions.find(&context.target.host, &client) {
+        match exceptions.find(context.target, &client) {
             Some(by) => Treatment {
                 inspection: Inspection::Untouched(by),
                 ..treatment

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use privet_policy::{Host, UntouchedBy};
+use privet_policy::{Host, Target, UntouchedBy};
 
 /// A program is excepted once it refused the certificate this often…
 const REFUSALS: u32 = 2;
@@ -26,8 +26,8 @@ pub(crate) enum ExceptedClient {
     Program(Arc<str>),
     /// A client on another machine, or one whose program is not known.
     Address(IpAddr),
-    /// Whoever connects to the host.
-    Everybody,
+    /// Whoever connects to this port of the host.
+    Everybody(u16),
 }
 
 impl fmt::Display for ExceptedClient {
@@ -35,7 +35,7 @@ impl fmt::Display for ExceptedClient {
         match self {
             Self::Program(name) => f.write_str(name),
             Self::Address(address) => address.fmt(f),
-            Self::Everybody => f.write_str("*"),
+            Self::Everybody(_) => f.write_str("*"),
         }
     }
 }
@@ -91,11 +91,12 @@ impl Exceptions {
     }
 
     /// Why this client's tunnel to the host passes untouched now.
-    pub(crate) fn find(&self, host: &Host, client: &ExceptedClient) -> Option<UntouchedBy> {
+    pub(crate) fn find(&self, target: &Target, client: &ExceptedClient) -> Option<UntouchedBy> {
         let now = SystemTime::now();
         let entries = self.lock();
-        let for_client = entries.get(&(host.clone(), client.clone()));
-        let for_all = || entries.get(&(host.clone(), ExceptedClient::Everybody));
+        let of = |client: ExceptedClient| entries.get(&(target.host.clone(), client));
+        let for_client = of(client.clone());
+        let for_all = || of(ExceptedClient::Everybody(target.port));
         let entry = for_client
             .filter(|entry| entry.holds_at(now))
             .or_else(|| for_all().filter(|entry| entry.holds_at(now)))?;
@@ -133,11 +134,11 @@ impl Exceptions {
     }
 
     /// The host asks for a certificate of the client.
-    pub(super) fn asks_for_certificate(&self, host: &Host) {
+    pub(super) fn asks_for_certificate(&self, target: &Target) {
         let now = SystemTime::now();
         self.change(|entries| {
             entries.insert(
-                (host.clone(), ExceptedClient::Everybody),
+                (target.host.clone(), ExceptedClient::Everybody(target.port)),
                 Entry {
                     reason: ExceptionReason::ClientCertificate,
                     times: 1,
@@ -156,7 +157,10 @@ impl Exceptions {
         let mut all: Vec<Exception> = holding
             .map(|((host, client), entry)| Exception {
                 host: host.to_string(),
-                client: (*client != ExceptedClient::Everybody).then(|| client.to_string()),
+                client: match client {
+                    ExceptedClient::Everybody(_) => None,
+                    client => Some(client.to_string()),
+                },
                 reason: entry.reason,
                 since: entry.since,
                 until: entry.until,
@@ -210,6 +214,13 @@ mod tests {
         Host::parse(name).unwrap()
     }
 
+    fn target(name: &str) -> Target {
+        Target {
+            host: host(name),
+            port: 443,
+        }
+    }
+
     fn program(path: &str) -> ExceptedClient {
         ExceptedClient::Program(path.into())
     }
@@ -217,23 +228,23 @@ mod tests {
     #[test]
     fn a_program_that_refuses_twice_is_excepted_for_that_host_only() {
         let exceptions = Exceptions::default();
-        let (a, b) = (host("a.test"), host("b.test"));
+        let a = host("a.test");
         assert!(exceptions.is_empty());
         assert!(!exceptions.refused(&a, program("/x")));
-        assert_eq!(exceptions.find(&a, &program("/x")), None);
+        assert_eq!(exceptions.find(&target("a.test"), &program("/x")), None);
         assert!(exceptions.list().is_empty());
         assert!(exceptions.refused(&a, program("/x")));
         assert_eq!(
-            exceptions.find(&a, &program("/x")),
+            exceptions.find(&target("a.test"), &program("/x")),
             Some(UntouchedBy::RefusedCertificate)
         );
-        assert_eq!(exceptions.find(&a, &program("/y")), None);
-        assert_eq!(exceptions.find(&b, &program("/x")), None);
+        assert_eq!(exceptions.find(&target("a.test"), &program("/y")), None);
+        assert_eq!(exceptions.find(&target("b.test"), &program("/x")), None);
         let listed = exceptions.list();
         assert_eq!(listed[0].client.as_deref(), Some("/x"));
         assert_eq!(exceptions.forget("a.test", Some("/y")), 0);
         assert_eq!(exceptions.forget("a.test", Some("/x")), 1);
-        assert_eq!(exceptions.find(&a, &program("/x")), None);
+        assert_eq!(exceptions.find(&target("a.test"), &program("/x")), None);
         assert!(exceptions.is_empty());
     }
 
@@ -248,14 +259,18 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_asks_for_a_certificate_is_excepted_for_everybody() {
+    fn a_port_that_asks_for_a_certificate_is_excepted_for_everybody() {
         let exceptions = Exceptions::default();
-        let a = host("a.test");
-        exceptions.asks_for_certificate(&a);
+        exceptions.asks_for_certificate(&target("a.test"));
         assert_eq!(
-            exceptions.find(&a, &program("/x")),
+            exceptions.find(&target("a.test"), &program("/x")),
             Some(UntouchedBy::ClientCertificate)
         );
+        let other_port = Target {
+            port: 8443,
+            ..target("a.test")
+        };
+        assert_eq!(exceptions.find(&other_port, &program("/x")), None);
         assert_eq!(exceptions.list()[0].client, None);
     }
 

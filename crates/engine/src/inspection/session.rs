@@ -130,7 +130,7 @@ impl Session {
         };
         let Ok(tunnel) = reached else {
             let exceptions = &self.inspection.exceptions;
-            exceptions.asks_for_certificate(&self.tunnel.target.host);
+            exceptions.asks_for_certificate(&self.tunnel.target);
             return self
                 .pass(client, received, UntouchedBy::ClientCertificate)
                 .await;
