@@ -278,7 +278,7 @@ fn sites_are_checked_whole() {
 #[test]
 fn unsupported_settings_are_reported() {
     check_alone(&[(
-        "[cache]\nencrypt = true\n",
+        "[modes.quiet]\nhistory = false\n",
         DiagnosticCode::NotServed,
         2,
         11,
