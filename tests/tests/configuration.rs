@@ -232,6 +232,40 @@ fn check_names_line_column_cause_and_the_nearest_name() {
     assert_eq!(sandbox.cli(&["check", "--config", &config]).code, 0);
 }
 
+#[test]
+fn check_says_where_inspection_or_scanning_does_nothing() {
+    let sandbox = Sandbox::new();
+    privet_tests::peers::write(
+        sandbox.dir(),
+        "bad.yar",
+        "rule broken { condition: nonsense }",
+    );
+    for (text, expected) in [
+        ("[inspect]\nenabled = true\n", Some("no host is named")),
+        ("[scan]\nenabled = true\n", Some("without a scanner")),
+        (
+            "[scan]\nenabled = true\nrules = [\"bad.yar\"]\n",
+            Some("bad.yar"),
+        ),
+        (
+            "[scan]\nenabled = true\nrules = [\"none/*.yar\"]\n",
+            Some("no file matches it"),
+        ),
+        ("[inspect]\nenabled = true\nhosts = [\"a.test\"]\n", None),
+        ("[scan]\nrules = [\"bad.yar\"]\n", None),
+    ] {
+        sandbox.write(text);
+        let config = sandbox.config().display().to_string();
+        let answer = sandbox.cli(&["check", "--config", &config]);
+        assert_eq!(answer.code, 0, "{text}: {answer:?}");
+        let output = format!("{}{}", answer.out, answer.err);
+        match expected {
+            Some(expected) => assert!(output.contains(expected), "{text}: {output}"),
+            None => assert!(!output.contains("warning"), "{text}: {output}"),
+        }
+    }
+}
+
 /// The variables that the contract's file reads passwords from.
 const PASSWORDS: [(&str, &str); 2] = [("OFFICE_PASSWORD", "a"), ("ALICE_PASSWORD", "b")];
 

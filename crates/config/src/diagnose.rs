@@ -69,13 +69,26 @@ impl Diagnostic {
     /// A problem of the file as a whole.
     pub(crate) fn of_file(cause: String, help: Option<String>) -> Self {
         Self {
+            help,
+            ..Self::without_place(Severity::Error, DiagnosticCode::File, cause, String::new())
+        }
+    }
+
+    /// A problem with what the file names, such as another file.
+    pub fn without_place(
+        severity: Severity,
+        code: DiagnosticCode,
+        cause: String,
+        help: String,
+    ) -> Self {
+        Self {
             line: 0,
             column: 0,
             width: 1,
-            severity: Severity::Error,
-            code: DiagnosticCode::File,
+            severity,
+            code,
             cause,
-            help,
+            help: Some(help),
             source: String::new(),
             mark: 0,
         }

@@ -15,6 +15,7 @@
 
 mod accept;
 pub mod caches;
+mod content_warnings;
 mod engine;
 mod gateway;
 mod https;
@@ -30,6 +31,7 @@ pub mod socks;
 mod supervise;
 
 pub use accept::listener::{ListenerKind, ListenerState};
+pub use content_warnings::content_warnings;
 pub use engine::Engine;
 pub use gateway::scan_test::ScanTestResult;
 pub use https::{Authority, HttpsStatus, certificate_findings};

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use privet_api::Diagnostic;
 use privet_config::{Config, Diagnostics, Severity};
 use privet_control::convert::diagnostic;
-use privet_engine::{certificate_findings, list_warnings, shadow_warnings, start_errors};
+use privet_engine::{
+    certificate_findings, content_warnings, list_warnings, shadow_warnings, start_errors,
+};
 use privet_system::SystemKeyring;
 use serde::Serialize;
 
@@ -36,6 +38,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     };
     loaded.warnings.extend(shadow_warnings(&loaded.config));
     loaded.warnings.extend(list_warnings(&loaded.config));
+    loaded.warnings.extend(content_warnings(&loaded.config));
     let certificates = certificate_findings(&loaded.config);
     if certificates
         .iter()

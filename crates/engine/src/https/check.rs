@@ -46,15 +46,10 @@ fn listener_findings(config: &Config) -> Vec<Diagnostic> {
 }
 
 fn diagnostic(setting: &str, severity: Severity, cause: String, help: String) -> Diagnostic {
-    Diagnostic {
-        line: 0,
-        column: 0,
-        width: 1,
+    Diagnostic::without_place(
         severity,
-        code: DiagnosticCode::File,
-        cause: format!("{setting}: {cause}"),
-        help: Some(help),
-        source: String::new(),
-        mark: 0,
-    }
+        DiagnosticCode::File,
+        format!("{setting}: {cause}"),
+        help,
+    )
 }

@@ -37,15 +37,10 @@ fn warning(list: &FilterList) -> Option<Diagnostic> {
             )
         }
     };
-    Some(Diagnostic {
-        line: 0,
-        column: 0,
-        width: 1,
-        severity: Severity::Warning,
+    Some(Diagnostic::without_place(
+        Severity::Warning,
         code,
         cause,
-        help: Some(help),
-        source: String::new(),
-        mark: 0,
-    })
+        help,
+    ))
 }
