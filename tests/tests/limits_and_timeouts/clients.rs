@@ -115,7 +115,7 @@ fn slow_names_of_one_client_do_not_stop_the_look_ups_of_another() {
     // No look-up ends by itself within the test.
     world.write_resolver_options("timeout:30 attempts:2");
     let _names = name_server(&world);
-    let _web = world.start_outside(
+    let web = world.start_outside(
         "web",
         &[
             "python3",
@@ -127,6 +127,7 @@ fn slow_names_of_one_client_do_not_stop_the_look_ups_of_another() {
             OTHER_HOST,
         ],
     );
+    web.await_line("Serving HTTP");
     let setup = Setup {
         prefix: world.prefix(),
         ..Default::default()
