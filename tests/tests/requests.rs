@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 
-use privet_tests::client::{connect, read_all, read_head};
+use privet_tests::client::{connect, read_all, read_head, socks5};
 use privet_tests::wait::until;
 use privet_tests::{Origin, Privet};
 use serde_json::Value;
@@ -194,4 +194,52 @@ fn events_bring_a_window_of_the_requests_whenever_it_changes() {
     assert_eq!(shown[0]["url"], format!("{}?…", origin.url("/bytes/30")));
     let (status, _) = privet.api("GET", "events?topics=requests,connections", None);
     assert_eq!(status, 400);
+}
+
+#[test]
+fn a_mode_without_history_leaves_no_rows_and_no_usage() {
+    let origin = Origin::http();
+    let echo = Origin::echo();
+    let privet = Privet::start(
+        "[log]\nconnections = \"7d\"\n[filter]\ndeny = [\"denied.test\"]\n\
+         [modes.private]\nroute = \"direct\"\nhistory = false\n",
+    );
+    let usage = || {
+        let rows = privet.api("GET", "usage", None).1["rows"].clone();
+        let rows = rows.as_array().expect("rows");
+        let told = rows
+            .iter()
+            .map(|row| format!("{} {}", row["key"], row["connections"]));
+        told.collect::<Vec<_>>()
+    };
+    let hosts = |state: &str| -> Vec<String> {
+        let rows = privet.rows(state);
+        let hosts = rows.iter().map(|row| row["host"].to_string());
+        hosts.collect()
+    };
+    privet.cli(&["mode", "private"]).good();
+    get(&privet, &origin, &["/bytes/10"]);
+    assert!(socks5(privet.proxy(), "denied.test", 80).is_err());
+    let tunnel = socks5(privet.proxy(), "localhost", echo.port()).expect("a tunnel");
+    // An open connection is shown.
+    privet.await_row("active", |row| row["host"] == "localhost");
+    privet.cli(&["mode", "standard"]).good();
+    // Opened without history, it leaves nothing where it ends with history.
+    drop(tunnel);
+    privet.await_api("status", |status| status["totals"]["active"] == 0);
+    assert_eq!(hosts("closed"), [""; 0]);
+    assert_eq!(hosts("blocked"), [""; 0]);
+    assert_eq!(usage(), [""; 0]);
+    get(&privet, &origin, &["/bytes/10"]);
+    assert!(socks5(privet.proxy(), "denied.test", 80).is_err());
+    privet.await_row("closed", |row| row["host"] == "127.0.0.1");
+    privet.await_row("blocked", |row| row["host"] == "denied.test");
+    assert_eq!((hosts("closed").len(), hosts("blocked").len()), (1, 1));
+    // What was recorded before stays; more is not added.
+    let before = usage();
+    assert_eq!(before, ["\"127.0.0.1\" 1", "\"denied.test\" 1"]);
+    privet.cli(&["mode", "private"]).good();
+    get(&privet, &origin, &["/bytes/20"]);
+    privet.await_api("status", |status| status["totals"]["active"] == 0);
+    assert_eq!((hosts("closed").len(), usage()), (1, before));
 }

@@ -33,6 +33,8 @@ pub(crate) struct Recorder {
     pub blocked: History,
     pub minutes: Minutes,
     pub writer: Option<Writer>,
+    /// The mode keeps history.
+    pub history: bool,
     /// Closed rows not yet sent to the writer.
     unwritten: Vec<ClosedConnection>,
     /// Rows missing from the history, because too many closed at once or the disk did not keep up.
@@ -78,6 +80,7 @@ impl Recorder {
             minutes: Minutes::new(MAX_CELLS),
             settings,
             writer,
+            history: true,
             unwritten: Vec::new(),
             dropped_rows: 0,
             sampled: 0,
@@ -154,11 +157,16 @@ impl Recorder {
         self.collected = collected;
     }
 
+    /// Whether anything is kept of a connection.
+    fn records(&self) -> bool {
+        self.history && self.settings.retention != Retention::None
+    }
+
     fn take_in(&mut self, ended: ClosedConnection, unix: u64) {
         let mut moved = take_moved(&ended.row);
         moved.blocked = u64::from(ended.verdict == Verdict::Blocked);
         self.record(&ended.row, ended.verdict, moved, unix);
-        if self.settings.retention == Retention::None {
+        if !self.records() {
             return;
         }
         log(&ended);
@@ -223,7 +231,7 @@ impl Recorder {
     }
 
     fn record(&mut self, row: &ConnectionRow, verdict: Verdict, figures: Counters, unix: u64) {
-        if figures.is_zero() || self.settings.retention == Retention::None {
+        if figures.is_zero() || row.unrecorded || !self.records() {
             return;
         }
         let minute = unix / MINUTE;
@@ -270,7 +278,7 @@ impl Recorder {
     fn record_savings(&mut self, shards: &[Arc<Shard>], unix: u64) {
         for shard in shards {
             for (row, sums) in shard.take_savings().into_values() {
-                if self.settings.retention == Retention::None {
+                if !self.records() {
                     continue;
                 }
                 let (minute, figures) = (unix / MINUTE, Counters::from(sums));
@@ -285,7 +293,7 @@ impl Recorder {
 
     fn record_dropped(&mut self, lost: DroppedRows, unix: u64) {
         self.dropped_rows += lost.rows;
-        if self.settings.retention == Retention::None || lost == DroppedRows::default() {
+        if !self.records() || lost == DroppedRows::default() {
             return;
         }
         let figures = Counters {

@@ -68,6 +68,8 @@ pub struct ConnectionRow {
     pub(crate) counted: AtomicBool,
     /// Whether another row, which counts its bytes, ends it when it is idle.
     pub(crate) idle_exempt: AtomicBool,
+    /// It was opened while nothing is recorded: no history and no usage keeps it, whatever is recorded when it ends.
+    pub(crate) unrecorded: bool,
     /// Its index in the shard's table, or [`GONE`]. Written by the shard only.
     pub(crate) slot: AtomicU32,
     pub(crate) up: AtomicU64,
@@ -131,6 +133,7 @@ impl ConnectionRow {
             has_remote: AtomicBool::new(false),
             counted: AtomicBool::new(false),
             idle_exempt: AtomicBool::new(false),
+            unrecorded: false,
             slot: AtomicU32::new(0),
             up: AtomicU64::new(0),
             down: AtomicU64::new(0),

@@ -24,7 +24,7 @@ const SHARED_TEXTS: usize = 16;
 pub(crate) struct Shard {
     number: usize,
     clock: Clock,
-    /// Whether closed rows are kept for the recorder; `false` with [`crate::Retention::None`].
+    /// Whether closed rows are kept for the recorder; `false` with [`crate::Retention::None`] and in a mode without history.
     recording: Arc<AtomicBool>,
     state: Mutex<State>,
     pub(crate) requests: RequestRing,
@@ -58,9 +58,12 @@ impl Shard {
         let now = self.clock.now();
         let started = self.clock.unix(now);
         let verdict = Verdict::of_route(&opening.route);
+        let unrecorded = !self.is_recording();
         let mut state = self.lock();
         state.totals.connections += 1;
-        let row = state.make(self.number, (started, now), opening, verdict);
+        let mut row = state.make(self.number, (started, now), opening, verdict);
+        row.unrecorded = unrecorded;
+        let row = Arc::new(row);
         let slot = u32::try_from(state.live.len()).unwrap_or(GONE - 1);
         row.slot.store(slot, Ordering::Relaxed);
         state.live.push(row.clone());
@@ -93,14 +96,14 @@ impl Shard {
             verdict,
             error,
         };
-        if self.is_recording() {
+        if self.is_recording() && !ended.row.unrecorded {
             state.keep(ended);
         }
     }
 
     /// Counts what the cache did for a request of a connection. Past [`WAITING_PER_SHARD`] connections it is not counted.
     pub fn cache_used(&self, row: &Arc<ConnectionRow>, saving: CacheSaving) {
-        if !self.is_recording() {
+        if !self.is_recording() || row.unrecorded {
             return;
         }
         let mut state = self.lock();
@@ -138,7 +141,7 @@ impl Shard {
         if !self.is_recording() {
             return None;
         }
-        let row = state.make(self.number, (at, now), opening, verdict);
+        let row = Arc::new(state.make(self.number, (at, now), opening, verdict));
         row.slot.store(GONE, Ordering::Relaxed);
         let ended = ClosedConnection {
             row: row.clone(),
@@ -213,13 +216,11 @@ impl State {
         (started, now): (u64, u64),
         opening: NewConnection,
         verdict: Verdict,
-    ) -> Arc<ConnectionRow> {
+    ) -> ConnectionRow {
         self.opened += 1;
         let id = self.opened * SHARDS as u64 + shard as u64;
         let texts = self.share(&opening);
-        Arc::new(ConnectionRow::new(
-            id, started, now, texts, opening, verdict,
-        ))
+        ConnectionRow::new(id, started, now, texts, opening, verdict)
     }
 
     /// The shared texts of a new connection: most connections of a thread have the same few.

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use url::Url;
 
 use super::context::ReadContext;
-use super::not_served::warn_not_served;
 use super::outbound_names::MAX_NAME;
 use crate::defaults::{DEFAULT_MODE, built_in_modes};
 use crate::diagnose::{DiagnosticCode, Severity};
@@ -93,17 +92,11 @@ fn read_mode(table: &Table<'_>, base: Mode, context: &ReadContext<'_>) -> Mode {
             .unwrap_or(base.headers),
         kill_switch,
         fallback: read_fallback(table, base.fallback, kill_switch),
-        history: read_history(table, base.history),
+        history: table.boolean("history", base.history),
         dns: read_dns(table, base.dns, kill_switch),
         inspect: table.boolean("inspect", base.inspect),
         scan: table.boolean("scan", base.scan),
     }
-}
-
-fn read_history(table: &Table<'_>, base: bool) -> bool {
-    let history = table.boolean("history", base);
-    warn_not_served(table, "history", !history, "a mode without history");
-    history
 }
 
 fn read_fallback(table: &Table<'_>, base: Fallback, kill_switch: bool) -> Fallback {

@@ -276,17 +276,6 @@ fn sites_are_checked_whole() {
 }
 
 #[test]
-fn unsupported_settings_are_reported() {
-    check_alone(&[(
-        "[modes.quiet]\nhistory = false\n",
-        DiagnosticCode::NotServed,
-        2,
-        11,
-        "not served by this version yet",
-    )]);
-}
-
-#[test]
 fn a_rule_that_can_never_match_gives_a_warning() {
     check_alone(&[
         (

@@ -11,7 +11,7 @@ use crate::writer::{Writer, WriterHandle};
 impl ConnectionLog {
     /// Applies new settings. What they no longer allow to be kept is deleted at once, on disk too. Blocks on the disk.
     pub fn reconfigure(&self, settings: Settings) {
-        let recording = settings.retention != Retention::None;
+        let recording = settings.retention != Retention::None && self.recorder().history;
         self.0.recording.store(recording, Ordering::Relaxed);
         if let Some(stays) = self.writer_for(&settings) {
             if let Retention::Disk(keep) = settings.retention {
@@ -33,6 +33,23 @@ impl ConnectionLog {
         recorder.closed.resize(rows, bytes);
         recorder.blocked.resize(rows, bytes);
         recorder.settings = settings;
+    }
+
+    /// Keeps history from now on, or nothing of any connection: no row, no request, no usage. What was recorded before stays,
+    /// apart from requests.
+    pub fn keep_history(&self, wanted: bool) {
+        let now = self.0.clock.now();
+        let mut recorder = self.recorder();
+        if recorder.history == wanted {
+            return;
+        }
+        // Counts what happened until now in the way that held until now.
+        let unix = self.0.clock.unix(now);
+        recorder.sample(&self.0.shards, now, unix);
+        recorder.collect(&self.0.shards, unix);
+        recorder.history = wanted;
+        let recording = wanted && recorder.settings.retention != Retention::None;
+        self.0.recording.store(recording, Ordering::Relaxed);
     }
 
     /// The running writer, where the new settings keep it.

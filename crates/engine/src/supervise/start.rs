@@ -74,6 +74,7 @@ impl Engine {
         let mut stored = load_stored(&options, &config, &problems).await?;
         let modes = restore_pause(&config, stored.pause.as_ref());
         let snapshot = first_snapshot(&options, &config, &modes, &bound, &mut stored).await?;
+        connection_log.keep_history(snapshot.keeps_history());
         connection_log.record_requests(requests_off(&snapshot.config, &modes).is_none());
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(snapshot),

@@ -121,12 +121,19 @@ impl Shared {
         current.generation = self.snapshot.load().generation + 1;
         current.caches.apply_limits();
         current.caches.report(&self.problems);
-        if self.snapshot.load().keeps_history() != current.keeps_history() {
+        let keeps_history = current.keeps_history();
+        if !keeps_history {
+            self.connection_log.keep_history(false);
+        }
+        if self.snapshot.load().keeps_history() != keeps_history {
             // Nothing is carried from a mode with history into one without, nor back.
             current.caches.forget_private();
         }
         let current = Arc::new(current);
         self.snapshot.store(current.clone());
+        if keeps_history {
+            self.connection_log.keep_history(true);
+        }
         self.policy_changes.notify();
         self.mode.store(Arc::new(modes.state()));
         self.connection_log
