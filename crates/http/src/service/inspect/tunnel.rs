@@ -76,6 +76,8 @@ enum Origin {
 struct Ready {
     connected: Connected,
     policy_generation: u64,
+    /// Route, isolation and identity: another one must not use the connection.
+    pool_key: u64,
 }
 
 /// The origin asks for a certificate of the client: the tunnel passes untouched.
@@ -154,7 +156,10 @@ impl<G: Gateway> InspectedTunnel<G> {
             return None;
         }
         let ready = ready.take()?;
-        (ready.policy_generation == fetch.decision.policy_generation).then_some(ready.connected)
+        let (then, now) = (&ready, &fetch.decision);
+        let is_same =
+            then.policy_generation == now.policy_generation && then.pool_key == now.pool_key;
+        is_same.then_some(ready.connected)
     }
 
     /// TLS on a new connection to the target.
@@ -221,6 +226,7 @@ async fn judge<G: Gateway>(
             ready: Some(Box::new(Ready {
                 connected,
                 policy_generation: decision.policy_generation,
+                pool_key: key,
             })),
         }),
         Err(OriginError::AsksForCertificate) if decision.treatment.inspection != demanded => {
