@@ -21,12 +21,8 @@ pub fn scan(reply: &[u8], number: u32) -> Option<Found> {
         return None;
     }
     let rest = match text.split_once(": ") {
-        Some((id, rest)) if is_number(id) => {
-            if id.parse() != Ok(number) {
-                return None;
-            }
-            rest
-        }
+        Some((id, rest)) if id == number.to_string() => rest,
+        Some((id, _)) if is_number(id) => return None,
         // Before the session has begun, an error has no number.
         _ if text.ends_with(" ERROR") => text,
         _ => return None,
@@ -44,7 +40,7 @@ pub fn scan(reply: &[u8], number: u32) -> Option<Found> {
 }
 
 fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.len() < 10 && text.bytes().all(|byte| byte.is_ascii_digit())
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// What a clamd says of itself.
@@ -97,6 +93,9 @@ mod tests {
                 error("INSTREAM size limit exceeded."),
             ),
             ("2: stream: OK\0", None),
+            ("01: stream: OK\0", None),
+            ("+1: stream: OK\0", None),
+            ("01: any ERROR\0", None),
             ("stream: OK\0", None),
             ("1: stream: OK", None),
             ("1: stream: OK \0", None),
