@@ -40,6 +40,9 @@ pub struct Encapsulated {
 impl Head {
     /// Parses a head with the empty line that ends it.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
+        if !bytes.ends_with(b"\r\n\r\n") || !has_whole_line_ends(bytes) {
+            return None;
+        }
         // Services fold long fields (RFC 2616 §4.2, which RFC 3507 builds on).
         let bytes = &unfold(bytes)[..];
         let line_end = bytes.windows(2).position(|two| two == b"\r\n")?;
@@ -126,6 +129,13 @@ impl Head {
             has_body,
         })
     }
+}
+
+/// Whether CR and LF come together only: one alone may end a line for one reader and not for another.
+fn has_whole_line_ends(bytes: &[u8]) -> bool {
+    let ends = bytes.windows(2).filter(|two| two == b"\r\n").count();
+    let all = |end: u8| bytes.iter().filter(|&&byte| byte == end).count();
+    all(b'\r') == ends && all(b'\n') == ends
 }
 
 /// Joins the lines of fields that go on in the next line.
@@ -232,6 +242,9 @@ mod tests {
             "ICAP/1.0 200 OK\r\nX : y\r\n\r\n",
             "ICAP/1.0 200 OK\r\n\r\nmore",
             "ICAP/1.0 200 OK\r\n",
+            "ICAP/1.0 200 OK\nX: y\r\n\r\n",
+            "ICAP/1.0 200 OK\r\nX: y\n\r\n",
+            "ICAP/1.0 200 OK\rX: y\r\n\r\n",
             "",
         ] {
             assert_eq!(head(text), None, "{text:?}");
