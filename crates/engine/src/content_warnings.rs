@@ -11,7 +11,7 @@ pub fn content_warnings(config: &Config) -> Vec<Diagnostic> {
     if scan.enabled {
         let (_, faults) = Rules::load(&scan.rules);
         found.extend(faults.iter().map(|fault| {
-            let help = "rules of that file stop nothing until it is mended";
+            let help = "rules of that file stop nothing until it is fixed";
             warning(DiagnosticCode::File, format!("[scan] rules: {fault}"), help)
         }));
         if scan.rules.is_empty() && scan.clamd.is_none() && scan.icap.is_none() {

@@ -233,6 +233,8 @@ impl Clients {
 
 #[cfg(test)]
 mod tests {
+    use tokio::task::JoinHandle;
+
     use super::*;
 
     fn client(port: u16) -> ClosedClient {
@@ -242,18 +244,20 @@ mod tests {
         }
     }
 
+    /// Clients with a task that never ends.
+    fn waiting_clients(count: u16) -> (Vec<WaitingClient>, Vec<JoinHandle<()>>) {
+        let one = |port| {
+            let task = tokio::spawn(std::future::pending::<()>());
+            let entry = WaitingClient::new(client(port));
+            entry.entry().set_task(task.abort_handle());
+            (entry, task)
+        };
+        (0..count).map(one).unzip()
+    }
+
     #[tokio::test]
     async fn the_longest_waiting_client_is_closed_first_and_a_served_one_is_not() {
-        let mut tasks = Vec::new();
-        let entries: Vec<WaitingClient> = (0..5)
-            .map(|port| {
-                let task = tokio::spawn(std::future::pending::<()>());
-                let entry = WaitingClient::new(client(port));
-                entry.entry().set_task(task.abort_handle());
-                tasks.push(task);
-                entry
-            })
-            .collect();
+        let (entries, tasks) = waiting_clients(5);
         entries[0].entry().is_served();
         entries[2].entry().is_served();
         // Waits anew, behind the others.
@@ -272,16 +276,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_is_idle_until_a_part_of_its_request_arrives() {
-        let mut tasks = Vec::new();
-        let entries: Vec<WaitingClient> = (0..4)
-            .map(|port| {
-                let task = tokio::spawn(std::future::pending::<()>());
-                let entry = WaitingClient::new(client(port));
-                entry.entry().set_task(task.abort_handle());
-                tasks.push(task);
-                entry
-            })
-            .collect();
+        let (entries, tasks) = waiting_clients(4);
         entries[0].entry().begins();
         entries[1].entry().is_served();
         entries[2].entry().begins();
