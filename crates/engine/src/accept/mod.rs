@@ -226,7 +226,8 @@ fn serve(
                 waiting,
             };
             match kind {
-                ListenerKind::Https => tokio::spawn(https::serve(client, shared, slot)),
+                // Boxed, so that the runtime, which copies a task several times, copies a small one.
+                ListenerKind::Https => tokio::spawn(Box::pin(https::serve(client, shared, slot))),
                 _ => tokio::spawn(session::serve(client, shared, slot)),
             }
         }

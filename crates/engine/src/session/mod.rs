@@ -12,7 +12,7 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Poll, ready};
+use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 use privet_gateway::{Gateway, HandshakeOutcome, RefusedClient};
@@ -48,10 +48,40 @@ pub(crate) struct AcceptedClient {
     pub(crate) waiting: WaitingClient,
 }
 
-/// Runs the handshake. A tunnel becomes a separate task, so that the memory of the handshake is freed.
-pub(crate) async fn serve(client: AcceptedClient, shared: Arc<Shared>, slot: ConnectionSlot) {
-    if let Some(relay) = handshake(client, shared, slot).await {
-        drop(tokio::spawn(relay));
+/// Serves a client: the handshake, then the tunnel if it gets one.
+pub(crate) fn serve(
+    client: AcceptedClient,
+    shared: Arc<Shared>,
+    slot: ConnectionSlot,
+) -> impl Future<Output = ()> + Send {
+    Session::Handshake(Box::pin(handshake(client, shared, slot)))
+}
+
+/// A client's task. The handshake is boxed: its memory is freed before the relay, which takes its place, and the runtime,
+/// which copies a task several times, copies the small one.
+enum Session<H, R> {
+    Handshake(Pin<Box<H>>),
+    Relay(R),
+}
+
+impl<H, R> Future for Session<H, R>
+where
+    H: Future<Output = Option<R>>,
+    R: Future<Output = ()> + Unpin,
+{
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if let Self::Handshake(handshake) = &mut *self {
+            match ready!(handshake.as_mut().poll(cx)) {
+                Some(relay) => *self = Self::Relay(relay),
+                None => return Poll::Ready(()),
+            }
+        }
+        match &mut *self {
+            Self::Relay(relay) => Pin::new(relay).poll(cx),
+            Self::Handshake(_) => Poll::Ready(()),
+        }
     }
 }
 
@@ -60,7 +90,7 @@ async fn handshake(
     client: AcceptedClient,
     shared: Arc<Shared>,
     mut slot: ConnectionSlot,
-) -> Option<impl Future<Output = ()> + Send> {
+) -> Option<impl Future<Output = ()> + Send + Unpin> {
     let AcceptedClient {
         mut stream,
         peer,
@@ -114,7 +144,7 @@ async fn handshake(
 fn relay_of(
     outcome: HandshakeOutcome,
     slot: ConnectionSlot,
-) -> Option<impl Future<Output = ()> + Send> {
+) -> Option<impl Future<Output = ()> + Send + Unpin> {
     match outcome {
         HandshakeOutcome::Tunnel {
             client,

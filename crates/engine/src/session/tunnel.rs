@@ -33,7 +33,7 @@ pub(crate) fn relay<T: Send + Unpin>(
     connected: Connected,
     live: LiveConnection,
     held: T,
-) -> impl Future<Output = ()> + Send + use<T> {
+) -> impl Future<Output = ()> + Send + Unpin + use<T> {
     let preread = Preread {
         up: preread,
         down: connected.preread,
