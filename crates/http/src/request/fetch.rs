@@ -87,7 +87,11 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     }
 
     /// Takes an idle connection. An HTTP upstream does not pass an upgrade on: that needs a tunnel of its own.
-    fn take_pooled(&mut self, fetch: &S::Fetch, traits: RequestTraits) -> Option<OriginConnection> {
+    fn take_pooled(
+        &mut self,
+        fetch: &S::Fetch,
+        traits: RequestTraits,
+    ) -> Option<Box<OriginConnection>> {
         if traits.upgrades {
             return None;
         }
@@ -133,7 +137,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     /// Sends the request on `origin`.
     async fn exchange(
         &mut self,
-        mut origin: OriginConnection,
+        mut origin: Box<OriginConnection>,
         fetch: &mut S::Fetch,
         mut traits: RequestTraits,
     ) -> Sent {
@@ -147,7 +151,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             self.observed.dialed = Some(origin.connected.timings);
         }
         self.queue(&mut origin, fetch);
-        let outcome = self.attempt(&mut origin, row, fetch, traits).await;
+        let outcome = self.attempt(&mut *origin, row, fetch, traits).await;
         if fresh || !matches!(outcome, Outcome::Repeat) {
             self.report(&outcome, fetch);
         }
@@ -184,7 +188,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     pub(crate) async fn conclude(
         &mut self,
         outcome: Outcome,
-        origin: Option<OriginConnection>,
+        origin: Option<Box<OriginConnection>>,
         row: usize,
     ) -> Fetched {
         Fetched::Next(match outcome {
@@ -238,7 +242,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             }
             Outcome::Taken { keep_origin } => {
                 if let Some(origin) = origin {
-                    self.pass_on(origin, keep_origin, release);
+                    self.pass_on(*origin, keep_origin, release);
                 }
                 return Fetched::Taken(row);
             }
@@ -247,7 +251,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     }
 
     /// Keeps a connection for the next request. `pins`: it belongs to this client from here on.
-    fn keep(&mut self, mut origin: OriginConnection, pins: bool) {
+    fn keep(&mut self, mut origin: Box<OriginConnection>, pins: bool) {
         origin.pinned |= pins;
         if origin.pinned {
             self.pinned.give(origin);
@@ -298,7 +302,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
 /// Keeps a connection whose response was read apart from its client.
 fn release(origin: OriginConnection) {
     if origin.unused() == 0 {
-        pool::give(origin);
+        pool::give(Box::new(origin));
     }
 }
 

@@ -5,12 +5,8 @@ use crate::service::OwnResponse;
 use crate::upstream::OriginConnection;
 
 /// A request on a new or pooled connection.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "made and taken apart at once: boxing would cost more than it saves"
-)]
 pub(super) enum Lease {
-    Open(OriginConnection),
+    Open(Box<OriginConnection>),
     /// No connection; the response that says why.
     Failed(OwnResponse),
     /// The client gave up; that is recorded.

@@ -29,8 +29,9 @@ pub struct OriginConnection {
 }
 
 impl OriginConnection {
-    pub fn new(connected: Connected, target: Target, key: u64) -> Self {
-        Self {
+    /// Boxed: it is passed on many times for each request.
+    pub fn new(connected: Connected, target: Target, key: u64) -> Box<Self> {
+        Box::new(Self {
             connected,
             target,
             key,
@@ -39,7 +40,7 @@ impl OriginConnection {
             pinned: false,
             buffer: None,
             state: Pooled::none(),
-        }
+        })
     }
 
     /// Prepares it for the pool: resets what only applied to its first request.

@@ -8,11 +8,12 @@ use super::connection::OriginConnection;
 /// The most that one client connection keeps; the oldest is closed when another is added.
 const MAX_PINNED: usize = 8;
 
+#[expect(clippy::vec_box, reason = "connections are passed on in their boxes")]
 #[derive(Default)]
-pub struct PinnedOrigins(Vec<OriginConnection>);
+pub struct PinnedOrigins(Vec<Box<OriginConnection>>);
 
 impl PinnedOrigins {
-    pub fn give(&mut self, mut origin: OriginConnection) {
+    pub fn give(&mut self, mut origin: Box<OriginConnection>) {
         origin.rest();
         if self.0.len() >= MAX_PINNED {
             self.0.remove(0);
@@ -21,7 +22,12 @@ impl PinnedOrigins {
     }
 
     /// Takes the open connection to `target`. `thorough`: see [`OriginConnection::is_quiet`].
-    pub fn take(&mut self, key: u64, target: &Target, thorough: bool) -> Option<OriginConnection> {
+    pub fn take(
+        &mut self,
+        key: u64,
+        target: &Target,
+        thorough: bool,
+    ) -> Option<Box<OriginConnection>> {
         let at = self
             .0
             .iter()

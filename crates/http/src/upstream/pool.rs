@@ -21,7 +21,7 @@ pub const IN_ALL: usize = 1024;
 const SWEEP: Duration = Duration::from_secs(5);
 
 struct Idle {
-    origin: OriginConnection,
+    origin: Box<OriginConnection>,
     since: Instant,
 }
 
@@ -59,7 +59,7 @@ thread_local! {
 }
 
 /// Takes the most recently used open connection to `target`. `thorough`: see [`OriginConnection::is_quiet`].
-pub fn take(key: u64, target: &Target, thorough: bool) -> Option<OriginConnection> {
+pub fn take(key: u64, target: &Target, thorough: bool) -> Option<Box<OriginConnection>> {
     POOL.with_borrow_mut(|pool| {
         let slot = pool.slot(key, target);
         let list = pool.idle.get_mut(&slot)?;
@@ -79,7 +79,7 @@ pub fn take(key: u64, target: &Target, thorough: bool) -> Option<OriginConnectio
 }
 
 /// Returns a connection to the pool, unless the pool is full.
-pub fn give(mut origin: OriginConnection) {
+pub fn give(mut origin: Box<OriginConnection>) {
     origin.rest();
     let sweep = POOL.with_borrow_mut(|pool| {
         if pool.count >= IN_ALL {
