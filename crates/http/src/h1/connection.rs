@@ -38,7 +38,7 @@ pub fn serve<S: Service>(
     }
     let mut inbound = Buffer::small();
     let all = inbound.append(first) == first.len();
-    let connection = Connection {
+    let mut connection = Connection {
         client: H1Client::new(client, inbound),
         service,
         info,
@@ -50,10 +50,35 @@ pub fn serve<S: Service>(
         session: Session::default(),
     };
     Turns::new(async move {
-        if all {
-            connection.run().await
-        } else {
-            HandshakeOutcome::Done
+        if !all {
+            return HandshakeOutcome::Done;
+        }
+        // By reference: passed on by value it would have its room twice.
+        let next = connection.run().await;
+        let mut client = connection.client;
+        match next {
+            NextStep::Request | NextStep::Close => HandshakeOutcome::Done,
+            NextStep::Linger => {
+                client.rest();
+                connection.scratch.give_back();
+                Box::pin(linger(client.stream)).await;
+                HandshakeOutcome::Done
+            }
+            NextStep::Inspect { preread, inspector } => HandshakeOutcome::Inspect {
+                client: client.stream,
+                preread,
+                inspector,
+            },
+            NextStep::Tunnel {
+                preread,
+                connected,
+                live,
+            } => HandshakeOutcome::Tunnel {
+                client: client.stream,
+                preread,
+                connected: *connected,
+                live,
+            },
         }
     })
 }
@@ -82,56 +107,34 @@ struct Connection<S> {
 }
 
 impl<S: Service> Connection<S> {
-    async fn run(mut self) -> HandshakeOutcome {
+    /// Responds to requests until something else follows.
+    async fn run(&mut self) -> NextStep {
         loop {
             self.service.awaits_request();
+            // Boxed, so that a connection that waits for a request is small.
             let next = match poll_fn(|cx| self.poll_head(cx)).await {
                 Ok(true) => {
                     self.service.request_arrived();
-                    // Boxed, so that a connection that waits for a request is small.
                     Box::pin(self.respond()).await
                 }
                 Ok(false) => NextStep::Close,
-                Err(bad) => {
-                    let fault = bad.to_string();
-                    let service = &self.service;
-                    service
-                        .record_malformed(&self.session, self.info, fault)
-                        .await;
-                    send(&mut self.client.stream, &reject::bad_request(bad)).await;
-                    NextStep::Linger
-                }
+                Err(bad) => Box::pin(self.refuse(bad)).await,
             };
             match next {
                 NextStep::Request => self.head_wait = HeadWait::Unset,
-                NextStep::Close => return HandshakeOutcome::Done,
-                NextStep::Linger => {
-                    self.client.rest();
-                    self.scratch.give_back();
-                    linger(self.client.stream).await;
-                    return HandshakeOutcome::Done;
-                }
-                NextStep::Inspect { preread, inspector } => {
-                    return HandshakeOutcome::Inspect {
-                        client: self.client.stream,
-                        preread,
-                        inspector,
-                    };
-                }
-                NextStep::Tunnel {
-                    preread,
-                    connected,
-                    live,
-                } => {
-                    return HandshakeOutcome::Tunnel {
-                        client: self.client.stream,
-                        preread,
-                        connected: *connected,
-                        live,
-                    };
-                }
+                next => return next,
             }
         }
+    }
+
+    async fn refuse(&mut self, bad: BadRequest) -> NextStep {
+        let fault = bad.to_string();
+        let service = &self.service;
+        service
+            .record_malformed(&self.session, self.info, fault)
+            .await;
+        send(&mut self.client.stream, &reject::bad_request(bad)).await;
+        NextStep::Linger
     }
 
     /// Responds to the request whose head is at the start of `inbound`.
