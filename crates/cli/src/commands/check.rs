@@ -1,5 +1,6 @@
 //! `privet check`: validates the configuration and shows what it would change.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use privet_api::Diagnostic;
@@ -39,22 +40,15 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     loaded.warnings.extend(shadow_warnings(&loaded.config));
     loaded.warnings.extend(list_warnings(&loaded.config));
     loaded.warnings.extend(content_warnings(&loaded.config));
-    let certificates = certificate_findings(&loaded.config);
-    if certificates
-        .iter()
-        .any(|found| found.severity == Severity::Error)
-    {
-        let found = Diagnostics {
-            file: path.display().to_string(),
-            list: certificates,
-        };
-        return Err(refused(context, &found));
-    }
+    let mut certificates = certificate_findings(&loaded.config);
+    certificates.retain(|found| found.severity == Severity::Warning);
     loaded.warnings.extend(certificates);
     if args.replay {
         return replay(context, &path).await;
     }
-    check_start(context, &path, &loaded.config).await?;
+    if let Some(found) = start_faults(&path, &loaded.config).await {
+        return Err(refused(context, &found));
+    }
     let file = path.display().to_string();
     if context.terminal.json {
         context.terminal.json(&CheckReport {
@@ -89,19 +83,12 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Fails with what would keep an engine from starting.
-async fn check_start(
-    context: &Context,
-    path: &std::path::Path,
-    config: &Config,
-) -> Result<(), Failure> {
+/// What would keep an engine from starting with this configuration, its ports apart.
+pub async fn start_faults(path: &Path, config: &Config) -> Option<Diagnostics> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let list = start_errors(Arc::new(config.clone()), &text, Arc::new(SystemKeyring)).await;
-    if list.is_empty() {
-        return Ok(());
-    }
     let file = path.display().to_string();
-    Err(refused(context, &Diagnostics { file, list }))
+    (!list.is_empty()).then_some(Diagnostics { file, list })
 }
 
 /// All errors, as text for people or as JSON on standard output.

@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 
 use crate::activation::InheritedSockets;
 use crate::commands::Context;
+use crate::commands::check::start_faults;
 use crate::exit::{Exit, Failure};
 use crate::logging;
 use crate::signals::{Signal, Signals};
@@ -94,14 +95,17 @@ pub async fn start(
     // Restore settings that a crashed Privet left behind, which point at a dead port.
     let recovered = desktop.recover().await;
     let options = EngineOptions {
-        config_path,
+        config_path: config_path.clone(),
         data_dir: data_dir.clone(),
         keyring: Arc::new(SystemKeyring),
         adopted: adopted(inherited)?,
         threads: serve_options.threads.map(usize::from),
     };
     let engine = tokio::select! {
-        started = Engine::start(options) => started.map_err(refused)?,
+        started = Engine::start(options) => match started {
+            Ok(engine) => engine,
+            Err(error) => return Err(refused(&config_path, error).await),
+        },
         // A start may wait for the keyring or for a disk.
         () = until_stop(&mut signals) => return Ok(Exit::Done),
     };
@@ -185,7 +189,7 @@ fn report_system_proxy<T>(engine: &Engine, done: Result<T, SwitchError>) {
 
 /// Starts logging as configured. An invalid configuration is reported by the start itself.
 fn start_log(config_path: &Path) -> logging::LogLevel {
-    let log = Config::load_file(config_path).map(|loaded| loaded.config.log);
+    let log = Config::load(config_path).map(|loaded| loaded.config.log);
     match log {
         Ok(log) => logging::start(&log.level, log.format),
         Err(_) => logging::start("info", LogFormat::Text),
@@ -235,14 +239,18 @@ fn adopted(
     Ok(Vec::new())
 }
 
-fn refused(error: StartError) -> Failure {
-    match error {
-        StartError::Config(found) => Failure::Config {
-            text: found.to_string(),
-            help: None,
-            diagnostics: Vec::new(),
+/// A fault of the configuration is reported as `privet check` does.
+async fn refused(config_path: &Path, error: StartError) -> Failure {
+    let found = match error {
+        StartError::Config(ref found) => Some(found.clone()),
+        _ => match Config::load(config_path) {
+            Ok(loaded) => start_faults(config_path, &loaded.config).await,
+            Err(_) => None,
         },
-        other => Failure::failed(other.to_string()),
+    };
+    match found {
+        Some(found) => Failure::usage(found.to_string()),
+        None => Failure::failed(error.to_string()),
     }
 }
 

@@ -6,17 +6,27 @@ use privet_config::{Config, Diagnostic, DiagnosticCode, Keyring, KeyringError, S
 use privet_policy::RuleHitCounters;
 use secrecy::SecretString;
 
-use crate::https::CertificateUse;
+use crate::https::{CertificateUse, certificate_findings};
 use crate::supervise::configuration::assemble::{Inputs, assemble};
 use crate::supervise::configuration::secrets::KeyringCache;
 
-/// Every secret that cannot be read, and else the first other error of the start; empty: an engine starts, as far as its ports
-/// are free. `text` is the file's, for the places.
+/// Every certificate that cannot be used, else every secret that cannot be read, else the first other error of the start;
+/// empty: an engine starts, as far as its ports are free. `text` is the file's, for the places.
 pub async fn start_errors(
     config: Arc<Config>,
     text: &str,
     keyring: Arc<dyn Keyring + Send + Sync>,
 ) -> Vec<Diagnostic> {
+    let of = config.clone();
+    let certificates = tokio::task::spawn_blocking(move || certificate_findings(&of));
+    let mut certificates = match certificates.await {
+        Ok(found) => found,
+        Err(error) => return vec![diagnostic(text, None, error.to_string())],
+    };
+    certificates.retain(|found| found.severity == Severity::Error);
+    if !certificates.is_empty() {
+        return certificates;
+    }
     let keyring = PromptlessKeyring(keyring);
     let of = config.clone();
     let read = tokio::task::spawn_blocking(move || {
