@@ -1,7 +1,6 @@
 //! Reads secrets from where they are stored: the keyring, an environment variable, a file, or the configuration.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -166,7 +165,7 @@ fn first_line(path: &Path) -> Result<SecretString, SecretError> {
     // Room for the longest line, its CR LF, and one byte that shows that the line is longer.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_SECRET + 3));
     let limit = u64::try_from(MAX_SECRET + 3).unwrap_or(u64::MAX);
-    File::open(path)
+    privet_regular_file::open(path)
         .map_err(failed)?
         .take(limit)
         .read_to_end(&mut bytes)

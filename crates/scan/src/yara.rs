@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use boreal::compiler::CompilerParams;
@@ -157,18 +157,16 @@ fn fault(pattern: &str, text: &str) -> RuleFault {
     }
 }
 
-fn read(file: &PathBuf) -> Result<String, String> {
-    let length = std::fs::metadata(file)
-        .map_err(|error| error.to_string())?
-        .len();
-    if length > MAX_FILE {
+fn read(file: &Path) -> Result<String, String> {
+    let bytes = privet_regular_file::read(file, MAX_FILE + 1).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > MAX_FILE {
         return Err("larger than 64 MiB".to_owned());
     }
-    std::fs::read_to_string(file).map_err(|error| error.to_string())
+    String::from_utf8(bytes).map_err(|error| error.to_string())
 }
 
 /// Each file has a namespace of its own: rules of two files may have the same name.
-fn add(compiler: &mut Compiler, file: &std::path::Path, text: &str) -> Result<(), String> {
+fn add(compiler: &mut Compiler, file: &Path, text: &str) -> Result<(), String> {
     // A file that is wrong in part must not leave some of its rules behind.
     let mut trial = Compiler::new();
     trial.set_params(CompilerParams::default().disable_includes(true));

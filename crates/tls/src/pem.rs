@@ -1,7 +1,6 @@
 //! Reads certificates and keys from PEM files.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use rustls_pki_types::pem::PemObject;
@@ -17,12 +16,7 @@ const MAX_CERTIFICATES: usize = 10_000;
 /// Reads a file of at most [`MAX_FILE`] bytes.
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, LoadError> {
     let read = || {
-        let file = File::open(path)?;
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::other("it is not a regular file"));
-        }
-        let mut bytes = Vec::new();
-        file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+        let bytes = privet_regular_file::read(path, MAX_FILE + 1)?;
         match bytes.len() as u64 > MAX_FILE {
             true => Err(io::Error::other("it is larger than 1 MiB")),
             false => Ok(bytes),

@@ -62,34 +62,125 @@ fn a_changed_file_is_replayed_on_recorded_connections_before_it_is_used() {
     privet_tests::curl(&["-x", &proxy, &origin.url("/")]).good();
 }
 
+/// Faulty configurations: what is said, and the line that is named (0: none).
+const FAULTS: &[(&str, &str, usize)] = &[
+    ("mode = \"nowhere\"\n", "nowhere", 1),
+    ("[listen\n", "privet.toml:1", 1),
+    ("[listen]\nmixde = []\n", "mixde", 2),
+    (
+        "[[upstream]]\nname = \"office\"\nurl = \"https://127.0.0.1:1\"\nusername = \"u\"\n\
+         password = { env = \"PRIVET_TEST_UNSET\" }\n",
+        "PRIVET_TEST_UNSET",
+        5,
+    ),
+    (
+        "[[upstream]]\nname = \"office\"\nurl = \"https://127.0.0.1:1\"\nusername = \"u\"\n\
+         password = { file = \"no-such-file\" }\n",
+        "no-such-file",
+        5,
+    ),
+    (
+        "[[upstream]]\nname = \"office\"\nurl = \"https://127.0.0.1:1\"\nca = \"no-such-ca.pem\"\n",
+        "no-such-ca.pem",
+        4,
+    ),
+    (
+        "[[upstream]]\nname = \"office\"\nurl = \"https://127.0.0.1:1\"\nusername = \"u\"\n\
+         password = { file = \"fifo\" }\n",
+        "is not a regular file",
+        5,
+    ),
+    (
+        "[[upstream]]\nname = \"office\"\nurl = \"https://127.0.0.1:1\"\nca = \"fifo\"\n",
+        "is not a regular file",
+        4,
+    ),
+    (
+        "[listen]\nhttps = [\"$HTTP\"]\ntls = { cert = \"fifo\", key = \"fifo\" }\n",
+        "is not a regular file",
+        0,
+    ),
+    (
+        "[listen]\nusers = [{ name = \"ann\", password = { env = \"PRIVET_TEST_UNSET\" } }]\n",
+        "PRIVET_TEST_UNSET",
+        2,
+    ),
+    (
+        "[listen]\nhttps = [\"$HTTP\"]\ntls = { cert = \"no-such-cert.pem\", key = \"no-such-key.pem\" }\n",
+        "no-such-cert.pem",
+        0,
+    ),
+    (
+        "[listen]\nhttps = [\"$HTTP\"]\ntls = { cert = \"privet.toml\", key = \"privet.toml\" }\n",
+        "privet.toml",
+        0,
+    ),
+    (
+        "[listen]\nhttps = [\"$HTTP\"]\ntls = { cert = \".\", key = \".\" }\n",
+        "[listen] tls",
+        0,
+    ),
+    (
+        "[[site]]\nname = \"app\"\nhosts = [\"a.test\"]\nlisten = [\"$HTTP\"]\n\
+         tls = { cert = \"no-such-cert.pem\", key = \"no-such-key.pem\" }\n\
+         [[site.backend]]\nurl = \"http://127.0.0.1:1\"\n",
+        "no-such-cert.pem",
+        0,
+    ),
+];
+
 #[test]
-fn check_answers_as_serve_would() {
+fn serve_and_check_answer_every_fault_with_the_same_code_and_words() {
     let place = Sandbox::new();
-    let upstream = "[[upstream]]\nname = \"office\"\nurl = \"https://127.0.0.1:1\"\n";
-    for (more, named, line) in [
-        (
-            "username = \"u\"\npassword = { env = \"PRIVET_TEST_UNSET\" }\n",
-            "PRIVET_TEST_UNSET",
-            5,
-        ),
-        (
-            "username = \"u\"\npassword = { file = \"no-such-file\" }\n",
-            "no-such-file",
-            5,
-        ),
-        ("ca = \"no-such-ca.pem\"\n", "no-such-ca.pem", 4),
-    ] {
-        place.write(&format!("{upstream}{more}"));
+    make_fifo(&place.dir().join("fifo"));
+    for (text, named, line) in FAULTS {
+        place.write(text);
         let checked = check(&place, &[]);
-        assert_eq!(checked.code, 2, "{checked:?}");
-        assert!(checked.err.contains(named), "{checked:?}");
+        assert_eq!(checked.code, 2, "{text}: {checked:?}");
+        assert!(checked.err.contains(named), "{text}: {checked:?}");
         let at = format!("privet.toml:{line}:");
-        assert!(checked.err.contains(&at), "{at} in {checked:?}");
+        assert!(
+            *line == 0 || checked.err.contains(&at),
+            "{at} in {checked:?}"
+        );
         let mut serve = place.run(&Setup::default());
-        assert!(!serve.wait(TIMEOUT).success());
-        assert!(serve.log().contains(named), "{}", serve.log());
+        assert_eq!(serve.wait(TIMEOUT).code(), Some(2), "{text}");
+        for said in checked.err.lines() {
+            serve.await_line(said);
+        }
     }
-    // What has no effect yet is a warning of both.
+}
+
+fn make_fifo(path: &std::path::Path) {
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(made.expect("mkfifo is there").success());
+}
+
+#[test]
+fn a_configuration_that_is_no_regular_file_is_refused_at_once() {
+    let place = Sandbox::new();
+    let fifo = place.dir().join("fifo");
+    make_fifo(&fifo);
+    for path in [
+        fifo.as_path(),
+        place.dir(),
+        std::path::Path::new("/dev/zero"),
+    ] {
+        let path = path.display().to_string();
+        for command in ["check", "serve"] {
+            let refused = place.cli(&[command, "--config", &path]);
+            assert_eq!(refused.code, 2, "{refused:?}");
+            assert!(
+                refused.err.contains("is not a regular file"),
+                "{command} {path}: {refused:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn serve_and_check_both_warn_of_what_has_no_effect_yet() {
+    let place = Sandbox::new();
     place.write("[[rule]]\nmatch = { port = [1] }\nuse = \"ask\"\n");
     let checked = check(&place, &[]);
     let said = format!("{}{}", checked.out, checked.err);

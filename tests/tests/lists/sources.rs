@@ -195,6 +195,11 @@ fn a_list_that_is_no_regular_file_is_refused_and_the_program_still_ends() {
     let state = await_list(&privet, "fifo", |list| !list["error"].is_null());
     let error = state["error"].as_str().expect("a sentence");
     assert!(error.contains("is not a regular file"), "{error}");
+    let lines = privet.cli(&["lists", "lines", "fifo"]);
+    assert!(
+        lines.code == 1 && lines.err.contains("is not a regular file"),
+        "{lines:?}"
+    );
     for missing in [fifo.as_path(), std::path::Path::new("not-there.txt")] {
         let source = missing.display().to_string();
         let added = privet.cli(&["lists", "add", "more", "--source", &source]);

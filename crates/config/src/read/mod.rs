@@ -17,7 +17,6 @@ mod secrets;
 mod sites;
 mod upstreams;
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
@@ -89,29 +88,11 @@ impl Config {
         })
     }
 
-    /// As [`Config::load`], for a file that is edited later: anything but a regular file is refused at once, since reading it may
-    /// never end. The null device holds no text.
+    /// Reads and checks a file. Where there is none, the defaults hold and [`LoadedConfig::note`] says so. The null device
+    /// holds no text.
     ///
     /// # Errors
-    /// As [`Config::load`].
-    pub fn load_file(path: &Path) -> Result<LoadedConfig, Diagnostics> {
-        let is_other = |metadata: std::fs::Metadata| !metadata.is_file();
-        if path != Path::new("/dev/null") && std::fs::metadata(path).is_ok_and(is_other) {
-            return Err(Diagnostics {
-                file: path.display().to_string(),
-                list: vec![Diagnostic::of_file(
-                    "is not a regular file".to_owned(),
-                    None,
-                )],
-            });
-        }
-        Self::load(path)
-    }
-
-    /// Reads and checks a file. Where there is none, the defaults hold and [`LoadedConfig::note`] says so.
-    ///
-    /// # Errors
-    /// As [`Config::parse`]; and where the file is there but cannot be read, or is no text.
+    /// As [`Config::parse`]; and where the file is there but is not a regular file, cannot be read, or is no text.
     pub fn load(path: &Path) -> Result<LoadedConfig, Diagnostics> {
         let file = path.display().to_string();
         let refuse = |diagnostic| Diagnostics {
@@ -170,14 +151,10 @@ pub fn default_path() -> Option<PathBuf> {
 }
 
 fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let limit = u64::try_from(MAX_FILE)
-        .unwrap_or(u64::MAX)
-        .saturating_add(1);
-    std::fs::File::open(path)?
-        .take(limit)
-        .read_to_end(&mut bytes)?;
-    Ok(bytes)
+    if path == Path::new("/dev/null") {
+        return Ok(Vec::new());
+    }
+    privet_regular_file::read(path, MAX_FILE as u64 + 1)
 }
 
 fn not_text(error: &std::string::FromUtf8Error) -> Diagnostic {

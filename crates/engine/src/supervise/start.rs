@@ -109,7 +109,7 @@ impl Engine {
 
 async fn load_config(options: &EngineOptions) -> Result<LoadedConfig, StartError> {
     let path = options.config_path.clone();
-    let loaded = tokio::task::spawn_blocking(move || Config::load_file(&path)).await;
+    let loaded = tokio::task::spawn_blocking(move || Config::load(&path)).await;
     loaded
         .map_err(std::io::Error::other)?
         .map_err(StartError::Config)

@@ -114,9 +114,8 @@ pub(crate) async fn add_list(
     }
     let from = entry.get("source").and_then(Value::as_str);
     let from = from.unwrap_or_default();
-    if !has_source(&api, from).await {
-        let text = format!("There is no file \"{}\".", escape(from));
-        let problem = Problem::unprocessable("list", text)
+    if let Some(fault) = source_fault(&api, from).await {
+        let problem = Problem::unprocessable("list", fault)
             .help("A source is a file, relative to the configuration, or an http(s) address.");
         return Err(problem.into());
     }
@@ -126,14 +125,19 @@ pub(crate) async fn add_list(
     Ok(edited.await?)
 }
 
-/// Whether a source is an address, or a regular file that exists.
-async fn has_source(api: &ApiState, source: &str) -> bool {
+/// Why a source is neither an address nor a file that can be read.
+async fn source_fault(api: &ApiState, source: &str) -> Option<String> {
     if source.contains("://") {
-        return true;
+        return None;
     }
     let config = &api.engine.options().config_path;
     let metadata = tokio::fs::metadata(config.with_file_name("").join(source));
-    metadata.await.is_ok_and(|metadata| metadata.is_file())
+    let shown = escape(source);
+    match metadata.await {
+        Ok(metadata) if metadata.is_file() => None,
+        Ok(_) => Some(format!("\"{shown}\" is not a regular file.")),
+        Err(_) => Some(format!("There is no file \"{shown}\".")),
+    }
 }
 
 /// The name of a new list, and its entry in the configuration.

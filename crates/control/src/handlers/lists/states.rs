@@ -5,6 +5,7 @@ use privet_api::catalogue::{CATALOGUE, Catalogue};
 use privet_api::lists::{
     HeldUpdate, HostCount, List, ListLines, ListVersion, Lists, SkippedLine, WouldBlock,
 };
+use privet_api::{Problem, escape};
 use privet_engine::{ListPhase, ListState};
 
 use super::{find, unknown};
@@ -64,8 +65,9 @@ pub(crate) async fn list_lines(
     State(api): State<ApiState>,
     Segment(name): Segment<String>,
 ) -> Answer<ListLines> {
-    let found = api.engine.list_lines(&name).await;
-    let found = found.ok_or_else(|| unknown(&name))?;
+    let Some(found) = api.engine.list_lines(&name).await else {
+        return Err(not_in_use(find(&api, &name).await?).into());
+    };
     let lines = found.lines.into_iter();
     Ok(axum::Json(ListLines {
         entries: found.entries,
@@ -80,6 +82,17 @@ pub(crate) async fn list_lines(
             })
             .collect(),
     }))
+}
+
+/// A list of which no line was read yet.
+fn not_in_use(list: ListState) -> Problem {
+    let name = escape(&list.name);
+    let why = match (list.error, list.phase) {
+        (Some(error), _) => error,
+        (None, ListPhase::Off) => "it is off".to_owned(),
+        (None, _) => "it has not arrived yet".to_owned(),
+    };
+    Problem::not_found(format!("The list \"{name}\" is not in use: {why}."))
 }
 
 /// Well-known lists

@@ -169,7 +169,7 @@ impl Supervisor {
             ConfigSource::Text { text, .. } => {
                 Config::parse(&text, path.parent().unwrap_or(Path::new(".")))
             }
-            ConfigSource::File => Config::load_file(&path),
+            ConfigSource::File => Config::load(&path),
         });
         let loaded = parsed
             .await

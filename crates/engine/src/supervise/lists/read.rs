@@ -1,6 +1,5 @@
 //! Parses a list from a user's file, a stored version or a fetched text.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -51,14 +50,10 @@ pub(super) fn read_file(path: &Path, setting: &FilterList) -> Result<ParsedList,
     Ok(parsed(list, SystemTime::now()))
 }
 
-/// Opens a list's file for reading, decompressed if it is a gzip file. Opening a FIFO would wait for a writer, and a device may
-/// have no end: only regular files are opened.
+/// Opens a list's file for reading, decompressed if it is a gzip file.
 fn open(path: &Path) -> Result<Box<dyn Read>, String> {
     let unreadable = |error: io::Error| format!("{} cannot be read: {error}", path.display());
-    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err(format!("{} is not a regular file", path.display()));
-    }
-    let mut file = File::open(path).map_err(unreadable)?;
+    let mut file = privet_regular_file::open(path).map_err(unreadable)?;
     let mut head = Vec::new();
     let first = file.by_ref().take(2).read_to_end(&mut head);
     first.map_err(unreadable)?;
@@ -149,31 +144,4 @@ pub(super) fn read_version(
             read: SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(info.id),
             ..parsed
         })
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use std::os::unix::net::UnixListener;
-
-    use super::*;
-
-    #[test]
-    fn what_is_no_regular_file_is_refused_at_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let socket = folder.path().join("socket");
-        let _listener = UnixListener::bind(&socket).unwrap();
-        for path in [folder.path(), &socket, Path::new("/dev/zero")] {
-            let setting = FilterList {
-                name: "ads".into(),
-                source: privet_config::ListSource::Path(path.to_owned()),
-                format: ListFormat::Auto,
-                enabled: true,
-                refresh: std::time::Duration::ZERO,
-                probation: std::time::Duration::ZERO,
-                private_addresses: false,
-            };
-            let error = read_file(path, &setting).err().unwrap();
-            assert!(error.ends_with("is not a regular file"), "{error}");
-        }
-    }
 }
