@@ -30,7 +30,7 @@ function look(rule, name, ip, port) {
   if (rule.suffix && !(ip ? inNets(rule.suffixIp, ip) : hasAbove(rule.suffix, name))) return NO;
   if (rule.ip) {
     if (!ip) return MAYBE;
-    if (!inNets(rule.ip, ip)) return NO;
+    if (!inNets(rule.ip, ip) && !inNets(rule.ip, reached(ip))) return NO;
   }
   return rule.more ? MAYBE : YES;
 }
@@ -54,6 +54,12 @@ function isLoopback(ip) {
   if (ip.length === 4) return ip[0] === 127;
   for (var i = 0; i < 15; i++) if (ip[i] !== 0) return false;
   return ip[15] === 1;
+}
+
+// A connection to the unspecified address reaches loopback.
+function reached(ip) {
+  for (var i = 0; i < ip.length; i++) if (ip[i] !== 0) return ip;
+  return ip.length === 4 ? [127, 0, 0, 1] : [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 }
 
 function isOwn(name, ip, port) {

@@ -55,6 +55,26 @@ fn names_outside_the_dns_are_not_looked_up() {
 }
 
 #[test]
+fn an_ip_rule_on_loopback_holds_for_the_address_by_which_the_kernel_reaches_it() {
+    let origin = Origin::echo();
+    let block = "[[rule]]\nmatch = { ip = [\"127.0.0.0/8\"] }\nuse = \"block\"\n";
+    let privet = Privet::start(block);
+    for host in ["0.0.0.0", "0", "::ffff:0.0.0.0"] {
+        assert!(
+            socks5(privet.proxy(), host, origin.port()).is_err(),
+            "{host}"
+        );
+        let shown = if host.len() == 1 { "0.0.0.0" } else { host };
+        privet.await_row("blocked", |row| row["host"] == shown.replace("::ffff:", ""));
+    }
+    privet.sandbox.write("");
+    privet.await_api("config", |config| {
+        config["rule"].as_array().is_none_or(Vec::is_empty)
+    });
+    assert!(socks5(privet.proxy(), "0.0.0.0", origin.port()).is_ok());
+}
+
+#[test]
 fn a_rule_without_look_ups_still_holds_for_addresses_that_are_dialed() {
     let origin = Origin::echo();
     let block = "[[rule]]\nmatch = { ip = [\"127.0.0.0/8\"] }\nuse = \"block\"\nresolve = false\n";

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 
 use super::line_fault::LineFault;
+use crate::own_endpoints::reached;
 
 /// The shortest prefix of a network that is taken from a list: a shorter one is a mistake or covers a part of the whole Internet.
 const SHORTEST_PREFIX: (u8, u8) = (8, 16);
@@ -133,12 +134,14 @@ impl Networks {
         without_overlaps(&mut self.six, |at| at.checked_add(1));
     }
 
-    /// The line whose range contains the address.
+    /// The line whose range contains the address, or the one that is reached by it.
     pub(super) fn get(&self, ip: IpAddr) -> Option<u32> {
-        match ip.to_canonical() {
+        let line = |ip: IpAddr| match ip {
             IpAddr::V4(ip) => containing(&self.four, ip.into()),
             IpAddr::V6(ip) => containing(&self.six, ip.into()),
-        }
+        };
+        let (ip, reached) = (ip.to_canonical(), reached(ip));
+        line(ip).or_else(|| line(reached).filter(|_| reached != ip))
     }
 
     pub(super) fn len(&self) -> usize {

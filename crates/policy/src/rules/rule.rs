@@ -13,6 +13,7 @@ use super::position::RulePosition;
 use crate::compile_error::CompileError;
 use crate::domain_entry::domain_entry;
 use crate::list::canonical_net;
+use crate::own_endpoints::reached;
 use crate::rule_hit_counter::RuleHitCounter;
 use crate::temporary_rule::SingleUse;
 use crate::{App, Host, Outbound};
@@ -143,10 +144,11 @@ impl Rule {
             && self.ip.is_empty())
     }
 
-    /// Whether its `ip` key contains the address.
+    /// Whether its `ip` key contains the address, or the one that is reached by it.
     pub(crate) fn names_address(&self, ip: IpAddr) -> bool {
-        let ip = ip.to_canonical();
-        self.ip.iter().any(|net| net.contains(&ip))
+        let (ip, reached) = (ip.to_canonical(), reached(ip));
+        let names = |net: &IpNet| net.contains(&ip) || (reached != ip && net.contains(&reached));
+        self.ip.iter().any(names)
     }
 
     pub(crate) fn has_ip_key(&self) -> bool {

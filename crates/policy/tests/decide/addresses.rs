@@ -28,6 +28,27 @@ fn a_name_without_addresses_passes_ip_rules_over_and_says_so() {
     );
 }
 
+#[test]
+fn an_ip_rule_holds_for_the_unspecified_address_by_which_loopback_is_reached() {
+    for (rule_ip, target, is_blocked) in [
+        ("127.0.0.0/8", "0.0.0.0:80", true),
+        ("127.0.0.1/32", "[::ffff:0.0.0.0]:80", true),
+        ("::1/128", "[::]:80", true),
+        ("0.0.0.0/32", "0.0.0.0:80", true),
+        ("0.0.0.0/32", "127.0.0.1:80", false),
+        ("127.0.0.2/32", "0.0.0.0:80", false),
+        ("127.0.0.0/8", "[::]:80", false),
+        ("127.0.0.0/8", "0.0.0.1:80", false),
+    ] {
+        let policy = policy(&with_rules(vec![rule(RuleAction::Block, |m| {
+            m.ip = network(rule_ip)
+        })]));
+        let verdict = decide(&request_to(target).borrowed(), &policy);
+        let blocked = verdict.action == Action::Block;
+        assert_eq!(blocked, is_blocked, "{rule_ip} and {target}");
+    }
+}
+
 fn network(text: &str) -> Vec<ipnet::IpNet> {
     vec![text.parse().unwrap()]
 }
