@@ -1,5 +1,8 @@
 //! Access to the control API: the token, Host and Origin, methods, errors, events.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use privet_tests::{Privet, curl};
 
 const OPEN: &str = "[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n[control]\nhttp = \"$CONTROL\"\n";
@@ -141,7 +144,7 @@ fn errors_are_problem_details() {
 
 #[test]
 fn events_are_streamed_as_connections_open() {
-    use std::io::{BufRead, BufReader, Write};
+    use std::io::{BufRead, BufReader};
     let privet = Privet::start("");
     let mut socket = std::os::unix::net::UnixStream::connect(privet.sandbox.socket())
         .expect("the socket answers");
@@ -174,4 +177,104 @@ fn a_new_token_is_not_printed_without_a_terminal_and_an_empty_file_is_made_anew(
     let made = privet.cli(&["token", "new"]).good();
     assert_eq!(made.trim(), token(&privet));
     assert_ne!(made.trim(), second);
+}
+
+/// Sends `head` and no body yet; returns the head of the answer and the connection.
+fn answer_before_the_body(privet: &Privet, head: &str) -> (String, TcpStream) {
+    let mut stream = TcpStream::connect(privet.sandbox.control).expect("the API listens");
+    stream
+        .set_read_timeout(Some(privet_tests::TIMEOUT))
+        .expect("a socket takes a timeout");
+    stream.write_all(head.as_bytes()).expect("the head is sent");
+    let answer = read_answer(&mut stream);
+    (answer, stream)
+}
+
+/// Reads one answer; its head in lower case.
+fn read_answer(stream: &mut TcpStream) -> String {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).expect("an answer");
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).expect("text").to_lowercase();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    let length = length.map_or(0, |length| length.parse().expect("a length"));
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).expect("the whole body");
+    head
+}
+
+/// Calls that are refused by what their head says: method and path, further fields, status.
+const REFUSED_EARLY: &[(&str, &str, &str)] = &[
+    ("PUT /api/v1/mode", "If-Match: nonsense\r\n", "400"),
+    ("PUT /api/v1/mode", "If-Match: \"1\"\r\n", "412"),
+    ("PUT /api/v1/secrets/x", "If-Match: nonsense\r\n", "400"),
+    ("PUT /api/v1/mode", "", "415"),
+    ("PATCH /api/v1/config", "If-Match: nonsense\r\n", "400"),
+    ("POST /api/v1/nothing-here", "", "404"),
+    ("POST /api/v1/status", "", "405"),
+    ("POST /api/v1/leaktest", "", "501"),
+    ("PUT /api/v1/mode", "Authorization: Bearer x\r\n", "401"),
+    ("PUT /api/v1/mode", "Origin: http://evil.test\r\n", "403"),
+];
+
+#[test]
+fn a_call_refused_by_its_head_leaves_a_connection_that_works() {
+    let privet = Privet::start(OPEN);
+    let common = format!(
+        "Host: {}\r\nAuthorization: Bearer {}\r\n",
+        privet.sandbox.control,
+        token(&privet)
+    );
+    for (call, fields, status) in REFUSED_EARLY {
+        let head = format!("{call} HTTP/1.1\r\n{common}{fields}Content-Length: 300000\r\n\r\n");
+        let mut stream = TcpStream::connect(privet.sandbox.control).expect("the API listens");
+        stream
+            .set_read_timeout(Some(privet_tests::TIMEOUT))
+            .expect("a socket takes a timeout");
+        let next = format!("GET /api/v1/status HTTP/1.1\r\n{common}\r\n");
+        let sent = [head.as_bytes(), &vec![b'x'; 300_000], next.as_bytes()].concat();
+        stream.write_all(&sent).expect("it is read");
+        let answer = read_answer(&mut stream);
+        assert!(
+            answer.starts_with(&format!("http/1.1 {status} ")),
+            "{call} {fields}: {answer}"
+        );
+        assert!(!answer.contains("connection: close"), "{call}: {answer}");
+        let next = read_answer(&mut stream);
+        assert!(next.starts_with("http/1.1 200 "), "{call}: {next}");
+    }
+}
+
+#[test]
+fn a_body_that_is_not_read_closes_the_connection_and_the_answer_says_so() {
+    let privet = Privet::start(OPEN);
+    let common = format!(
+        "Host: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n",
+        privet.sandbox.control,
+        token(&privet)
+    );
+    for (fields, status) in [
+        ("If-Match: x\r\nContent-Length: 100000000\r\n", "400"),
+        (
+            "If-Match: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n",
+            "400",
+        ),
+        // The body never comes.
+        ("If-Match: x\r\nContent-Length: 9\r\n", "400"),
+    ] {
+        let head = format!("PUT /api/v1/mode HTTP/1.1\r\n{common}{fields}\r\n");
+        let (answer, mut stream) = answer_before_the_body(&privet, &head);
+        assert!(
+            answer.starts_with(&format!("http/1.1 {status} ")),
+            "{fields}: {answer}"
+        );
+        assert!(answer.contains("connection: close"), "{fields}: {answer}");
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).expect("it closes");
+        assert!(rest.is_empty(), "{fields}");
+    }
 }

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Router;
+use http::header::EXPECT;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -11,6 +12,8 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use super::request_body::RequestBody;
 
 /// Longest time until a request's head has arrived, and longest idle time of a kept connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -39,12 +42,12 @@ pub(crate) async fn serve_connection<I, X>(
             request.extensions_mut().insert(extension.clone());
         }
         let router = TowerToHyperService::new(router.clone());
+        let awaits_continue = request.headers().contains_key(EXPECT);
+        let (request, body) = RequestBody::of(request);
         async move {
-            Ok::<_, Infallible>(
-                hyper::service::Service::call(&router, request)
-                    .await
-                    .unwrap_or_else(|never| match never {}),
-            )
+            let answer = hyper::service::Service::call(&router, request).await;
+            let answer = answer.unwrap_or_else(|never| match never {});
+            Ok::<_, Infallible>(body.finish(answer, awaits_continue).await)
         }
     });
     let serving = hyper::server::conn::http1::Builder::new()

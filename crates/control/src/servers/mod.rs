@@ -1,6 +1,7 @@
 //! The servers that callers connect to: a Unix socket, and TCP if the configuration says so.
 
 pub mod http;
+mod request_body;
 pub mod tcp;
 #[cfg(unix)]
 pub mod unix;
