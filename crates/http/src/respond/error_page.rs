@@ -113,10 +113,12 @@ impl<'a> ErrorPage<'a> {
 }
 
 fn visible(letter: char) -> u8 {
-    if matches!(letter, ' '..='~') {
-        letter as u8
-    } else {
-        b'?'
+    match letter {
+        ' '..='~' => letter as u8,
+        '“' | '”' => b'"',
+        '‘' | '’' => b'\'',
+        '–' | '—' => b'-',
+        _ => b'?',
     }
 }
 
