@@ -24,6 +24,8 @@ mod instance;
 #[path = "instance_unsupported.rs"]
 mod instance;
 mod link;
+#[cfg(target_os = "linux")]
+mod rendering;
 mod startup;
 #[cfg(test)]
 mod test_dir;
@@ -81,6 +83,8 @@ fn run(command_line: CommandLine) -> Result<(), String> {
         paths: command_line.paths,
         socket,
     };
+    #[cfg(target_os = "linux")]
+    rendering::choose()?;
     // While GTK and the web view start.
     let startup = startup::Startup::begin(engine.clone(), engine_paths.clone());
     let app = tauri::Builder::default()
