@@ -42,7 +42,7 @@ impl Cache {
     fn shown(&self, slot: &Slot) -> Option<Entry> {
         match (&slot.resident, &slot.record) {
             (Resident::Unpacked(entry), _) => Some(entry.clone()),
-            (Resident::Packed(packed), _) => packed.unpack(self.policy(), self.budget()),
+            (Resident::Packed(packed), _) => packed.unpack(slot.key, self.policy(), self.budget()),
             (Resident::None, record) => record.as_deref().map(Entry::unread),
         }
     }

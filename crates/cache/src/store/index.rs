@@ -94,7 +94,7 @@ impl Shard {
         // Before, so that all of the key's are unpacked afterwards.
         self.pack(budget);
         let packed = |(id, slot): (SlotId, &Slot)| match &slot.resident {
-            Resident::Packed(packed) => Some((id, packed.unpack(policy, budget))),
+            Resident::Packed(packed) => Some((id, packed.unpack(key, policy, budget))),
             _ => None,
         };
         let unpacked: SmallVec<[_; 2]> = self.variants(key).filter_map(packed).collect();
