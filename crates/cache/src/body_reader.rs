@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use crate::body::{Broken, MemoryBody};
-use crate::incoming::IncomingReader;
+use crate::incoming_reader::IncomingReader;
 use crate::store::disk::reader::DiskReader;
 
 /// Reads a body, or a range of it.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::budget::Budget;
 use crate::cache::{Cache, lock};
 use crate::entry::Entry;
+use crate::incoming::Incoming;
 use crate::key::Key;
 use crate::rules::policy::Policy;
 use crate::store::disk::format::Record;
@@ -15,12 +16,17 @@ use crate::store::disk::load::Load;
 use crate::store::disk::log::IndexContents;
 use crate::store::disk::owner::DiskOwner;
 use crate::store::disk::read_job::ReadJob;
+use crate::store::disk::reader::DiskBody;
+use crate::store::disk::spill::SpillTarget;
+use crate::store::disk::spill_target::DiskTarget;
 use crate::store::disk::write_job::{Flushed, WriteJob};
 use crate::store::index::{Removed, Shard};
-use crate::store::slot::Resident;
+use crate::store::slot::{Resident, SlotId};
 
 /// The records of objects may take this part of the memory.
 const RECORD_PART: u64 = 2;
+/// The largest object on disk is this part of all of it: one that takes the whole would only push out all others.
+const LARGEST_PART: u64 = 2;
 
 impl Cache {
     /// Puts what the index says into the cache. Gives the numbers of the objects.
@@ -93,11 +99,35 @@ impl Cache {
         let Some(disk) = self.disk() else {
             return;
         };
-        // An object that takes the whole disk would only push out all others.
-        let fits = entry.body_len().is_some_and(|len| len <= disk.limit() / 8);
+        let most = disk.limit() / LARGEST_PART;
+        let fits = entry.body_len().is_some_and(|len| len <= most);
         if entry.keep_on_disk() && fits && !entry.is_on_disk() {
             disk.store(key, entry);
         }
+    }
+
+    /// Where a body goes that does not fit the memory, if it may be on disk.
+    pub(crate) fn spill_target(&self, keep_on_disk: bool) -> Option<Box<dyn SpillTarget>> {
+        let disk = self.disk().filter(|_| keep_on_disk)?;
+        let most = (disk.limit() / LARGEST_PART).min(self.policy().max_object);
+        Some(Box::new(DiskTarget {
+            disk: disk.clone(),
+            most,
+        }))
+    }
+
+    /// An entry has a file now. Gives the one that it had.
+    fn attach(&self, shard: &mut Shard, id: SlotId, record: &Arc<Record>) -> Option<Arc<Record>> {
+        let marks = shard.slot(id).map(|slot| slot.invalidated || slot.pinned);
+        let old = shard.set_record(id, record.clone());
+        if let Some(disk) = self.disk() {
+            disk.added(record);
+        }
+        self.budget().force(record.memory_bytes());
+        if marks == Some(true) {
+            self.mark(shard, id, |_| {});
+        }
+        old
     }
 
     /// The reading of a key's entries that are on disk only; none where there are none, or where too many reads wait.
@@ -173,26 +203,59 @@ impl DiskOwner for Cache {
     }
 
     fn written(&self, key: Key, entry: &Entry, record: &Arc<Record>) -> bool {
-        let (Some(disk), mut shard) = (self.disk(), self.shard(key)) else {
-            return false;
-        };
+        let mut shard = self.shard(key);
         let Some(id) = shard.find(key, entry) else {
             return false;
         };
-        let (invalidated, pinned) = shard
-            .slot(id)
-            .map_or((false, false), |slot| (slot.invalidated, slot.pinned));
-        let old = shard.set_record(id, record.clone());
-        disk.added(record);
-        self.budget().force(record.memory_bytes());
+        let record = self.attach(&mut shard, id, record);
+        self.release(Removed {
+            resident: Resident::None,
+            record,
+        });
+        true
+    }
+
+    fn arrived(&self, key: Key, body: &Incoming, took: Duration) -> Option<Entry> {
+        let mut shard = self.shard(key);
+        let id = shard.find_incoming(key, body)?;
+        let entry = shard.slot(id)?.entry()?.fetched_in(took);
+        shard.set_entry(id, entry.clone(), self.budget());
+        Some(entry)
+    }
+
+    fn install_arrived(
+        &self,
+        key: Key,
+        body: &Incoming,
+        entry: &Entry,
+        on_disk: DiskBody,
+        record: &Arc<Record>,
+    ) -> bool {
+        let mut shard = self.shard(key);
+        let Some(id) = shard.find_incoming(key, body) else {
+            return false;
+        };
+        let Some(current) = shard.slot(id).and_then(|slot| slot.entry().cloned()) else {
+            return false;
+        };
+        let new = current.arrived_on_disk(on_disk);
+        shard.set_entry(id, new.clone(), self.budget());
+        shard.counts.stored += 1;
+        let old = self.attach(&mut shard, id, record);
+        drop(shard);
         self.release(Removed {
             resident: Resident::None,
             record: old,
         });
-        if invalidated || pinned {
-            self.mark(&mut shard, id, |_| {});
+        if current.serial() != entry.serial() {
+            let (record, entry) = (record.clone(), new);
+            self.write(WriteJob::Update { key, record, entry });
         }
         true
+    }
+
+    fn not_arrived(&self, key: Key, body: &Incoming) {
+        self.drop_incoming(key, body);
     }
 
     fn rerecord(&self, old: &Arc<Record>, new: &Arc<Record>) -> bool {

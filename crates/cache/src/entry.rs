@@ -155,6 +155,16 @@ impl Entry {
         self.with(self.0.head.clone(), Body::Memory(body), took)
     }
 
+    /// The same entry whose body took so long to arrive.
+    pub(crate) fn fetched_in(&self, took: Duration) -> Entry {
+        self.with(self.0.head.clone(), self.0.body.clone(), took)
+    }
+
+    /// The same entry with its body on disk.
+    pub(crate) fn arrived_on_disk(&self, body: DiskBody) -> Entry {
+        self.with(self.0.head.clone(), Body::Disk(body), self.fetch_time())
+    }
+
     /// Parts that are the whole, as one body.
     pub(crate) fn joined(&self, body: MemoryBody) -> Entry {
         let mut head = self.0.head.clone();
@@ -289,6 +299,11 @@ impl Entry {
             Body::Disk(body) => body.trailers().clone(),
             Body::Incoming(_) | Body::Parts(_) | Body::Unread(_) => Bytes::new(),
         }
+    }
+
+    /// Whether its body is being received, or is not in its place yet.
+    pub(crate) fn is_arriving(&self) -> bool {
+        matches!(self.0.body, Body::Incoming(_))
     }
 
     /// Whether both have the same body, which is being received.

@@ -9,12 +9,13 @@ use crate::cache::Cache;
 use crate::completing::Completing;
 use crate::entry::{Entry, NewEntry};
 use crate::flight::Outcome;
-use crate::incoming::{Gone, Incoming, IncomingWriter, Incomplete, incoming};
+use crate::incoming::{Gone, Incoming, IncomingWriter, Incomplete, Received, incoming};
 use crate::key::Key;
 use crate::purge::{Change, Selection};
 use crate::rules::range::ContentRange;
 use crate::rules::stored::StoredHead;
 use crate::rules::time::Timestamp;
+use crate::store::disk::write_job::SpillJob;
 
 /// The right and the duty to ask the origin for a key. Others wait for what comes of it.
 /// Dropping it hands the lead to one of them.
@@ -118,7 +119,8 @@ impl FillPermit {
     /// The response is to be stored. The entry can be read while its body is received.
     pub fn store(mut self, head: StoredHead, new: &NewEntry<'_>) -> (Entry, FillWriter) {
         let limit = self.cache.largest_object();
-        let (writer, body) = incoming(new.body_len, limit, self.cache.budget());
+        let target = self.cache.spill_target(new.keep_on_disk);
+        let (writer, body) = incoming(new.body_len, limit, self.cache.budget(), target);
         let entry = Entry::incoming(head, new, body.clone());
         self.cache.begin(self.store_key(), &entry);
         self.end(Outcome::LookAgain);
@@ -147,7 +149,7 @@ impl FillPermit {
         held: Option<&Entry>,
     ) -> (Entry, FillWriter) {
         let limit = self.cache.largest_object();
-        let (writer, body) = incoming(Some(part.range.len()), limit, self.cache.budget());
+        let (writer, body) = incoming(Some(part.range.len()), limit, self.cache.budget(), None);
         let entry = self
             .cache
             .begin_part(self.store_key(), head, part, new, &body, held);
@@ -262,7 +264,7 @@ impl FillWriter {
         let Some(writer) = &mut self.writer else {
             return Err(Incomplete::TooLong);
         };
-        if writer.is_kept() {
+        if writer.is_in_memory() {
             self.cache.make_room(data.len() as u64);
         }
         writer.push(data)
@@ -279,14 +281,29 @@ impl FillWriter {
         };
         let finished = writer.finish(trailers);
         match &finished {
-            Ok(Some(body)) => {
+            Ok(Received::InMemory(body)) => {
                 let took = self.started.elapsed();
                 match self.entry.parts() {
                     Some(parts) => self.cache.complete_part(self.key, parts, &self.body, body),
                     None => self.cache.complete(self.key, &self.body, body, took),
                 }
             }
-            Ok(None) | Err(_) => self.drop_body(),
+            Ok(Received::OnDisk(spill, trailers)) => {
+                let (spill, trailers) = (spill.clone(), trailers.clone());
+                let took = self.started.elapsed();
+                let job = SpillJob::Finish {
+                    key: self.key,
+                    body: self.body.clone(),
+                    spill,
+                    trailers,
+                    took,
+                };
+                let disk = self.cache.disk();
+                if !disk.is_some_and(|disk| disk.spill(job)) {
+                    self.drop_body();
+                }
+            }
+            Ok(Received::NotKept) | Err(_) => self.drop_body(),
         }
         finished.map(|_| ())
     }

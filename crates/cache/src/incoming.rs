@@ -1,18 +1,21 @@
 //! A response body while it is received: one writer, and any number of readers, each at its own place.
 //!
 //! While the body may still be stored, all of it is kept, so that readers that come late start at the beginning and
-//! a slow reader holds nobody. A body that outgrows its limit is not stored any more: what is kept is then bounded, the
-//! writer waits for the fastest reader, and a reader that falls too far behind is told so.
+//! a slow reader holds nobody. A body that outgrows its limit goes to disk, where there is one: the writer then waits for the
+//! disk. Otherwise it is not stored any more: what is kept is then bounded, the writer waits for the fastest reader, and a
+//! reader that falls too far behind is told so.
 //! Only [`IncomingWriter::finish`] completes a body. Dropping the writer aborts it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
 use crate::body::{Broken, MemoryBody};
 use crate::budget::Budget;
-use crate::incoming_state::{Keep, Phase, Place, State, WINDOW};
+use crate::incoming_reader::IncomingReader;
+use crate::incoming_state::{Keep, Phase, Place, Shared, State, WINDOW, set_waker};
+use crate::store::disk::spill::{Arriving, Spill, SpillTarget};
 
 /// Nobody reads the body and it is not stored: there is no use in receiving the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,36 +31,25 @@ pub enum Incomplete {
     TooLong,
 }
 
-/// Creates a body that is to be received. It is kept whole up to `limit` bytes and as long as `budget` lets it.
-pub fn incoming(
+/// Creates a body that is to be received. It is kept whole in memory up to `limit` bytes and as long as `budget` lets it,
+/// and goes to `target` beyond that.
+pub(crate) fn incoming(
     expected: Option<u64>,
     limit: u64,
     budget: &Arc<Budget>,
+    target: Option<Box<dyn SpillTarget>>,
 ) -> (IncomingWriter, Incoming) {
     let shared = Arc::new(Shared {
         state: Mutex::new(State::new(limit)),
         budget: budget.clone(),
         expected,
+        target,
     });
     let writer = IncomingWriter {
         shared: shared.clone(),
         open: true,
     };
     (writer, Incoming { shared })
-}
-
-#[derive(Debug)]
-struct Shared {
-    state: Mutex<State>,
-    budget: Arc<Budget>,
-    /// The announced length.
-    expected: Option<u64>,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// A body that is being received, or was received while somebody held this.
@@ -72,15 +64,12 @@ impl Incoming {
         let mut state = self.shared.lock();
         let place = Place {
             offset,
-            overtaken: offset < state.kept_from(),
+            overtaken: !state.is_readable(offset),
             waker: None,
         };
         let id = state.readers.insert(place);
         drop(state);
-        IncomingReader {
-            shared: self.shared.clone(),
-            id,
-        }
+        IncomingReader::new(self.shared.clone(), id)
     }
 
     /// Bytes received until now.
@@ -113,7 +102,7 @@ impl Incoming {
     /// Whether a new reader can still have all of it.
     pub fn is_whole(&self) -> bool {
         let state = self.shared.lock();
-        state.kept_from() == 0 && !matches!(state.phase, Phase::Broken(_))
+        state.is_readable(0) && !matches!(state.phase, Phase::Broken(_))
     }
 }
 
@@ -132,9 +121,15 @@ impl IncomingWriter {
     /// [`Gone`] where it is not stored and nobody reads it.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
         let mut state = self.shared.lock();
-        let Keep::Needed { .. } = state.keep else {
-            return Poll::Ready(Ok(()));
-        };
+        match state.keep {
+            Keep::Whole { .. } => return Poll::Ready(Ok(())),
+            Keep::OnDisk if state.waits_for_disk() => {
+                set_waker(&mut state.writer, cx);
+                return Poll::Pending;
+            }
+            Keep::OnDisk => return Poll::Ready(Ok(())),
+            Keep::Needed { .. } => {}
+        }
         let fastest = state.active().map(|place| place.offset).max();
         match fastest {
             None => Poll::Ready(Err(Gone)),
@@ -176,21 +171,48 @@ impl IncomingWriter {
             self.end(Phase::Broken(Broken::Aborted));
             return Err(Incomplete::TooLong);
         }
-        state.account(length, data.len() as u64, &self.shared.budget);
+        let (expected, target) = (self.shared.expected, self.shared.target.as_deref());
+        let more = data.len() as u64;
+        let was_on_disk = matches!(state.keep, Keep::OnDisk);
+        state.account(length, more, expected, &self.shared.budget, target);
+        let gave_up = was_on_disk && !matches!(state.keep, Keep::OnDisk);
         state.append(data, &self.shared.budget);
         state.trim();
+        let blocks = state.blocks_for_disk();
         let wakers = state.take_wakers();
+        let spill = state.spill.as_ref().filter(|_| gave_up);
+        let spill = spill.map(|spilling| spilling.spill.clone());
         drop(state);
+        self.abandon(spill);
+        self.hand_in(blocks);
         wakers.into_iter().for_each(Waker::wake);
         Ok(())
     }
 
-    /// Completes the body. Gives it where all of it was kept.
+    /// Hands blocks in to the disk.
+    fn hand_in(&self, blocks: Vec<(Arc<Spill>, Bytes)>) {
+        let Some(target) = &self.shared.target else {
+            return;
+        };
+        for (spill, block) in blocks {
+            if !target.block(self.shared.clone(), spill, block) {
+                return self.shared.not_spilled();
+            }
+        }
+    }
+
+    fn abandon(&self, spill: Option<Arc<Spill>>) {
+        if let (Some(target), Some(spill)) = (&self.shared.target, spill) {
+            target.abandon(spill);
+        }
+    }
+
+    /// Completes the body. Says where it is kept.
     ///
     /// # Errors
     ///
     /// Where it is shorter than announced. It is aborted then.
-    pub fn finish(mut self, trailers: &[u8]) -> Result<Option<MemoryBody>, Incomplete> {
+    pub(crate) fn finish(mut self, trailers: &[u8]) -> Result<Received, Incomplete> {
         let mut state = self.shared.lock();
         let received = state.received;
         if !self.open {
@@ -203,11 +225,21 @@ impl IncomingWriter {
         }
         let trailers = Bytes::copy_from_slice(trailers);
         state.seal(&self.shared.budget);
-        let whole = matches!(state.keep, Keep::Whole { .. });
-        let body = whole.then(|| MemoryBody::new(state.blocks.iter().cloned(), trailers.clone()));
+        let received = match (state.keep, &state.spill) {
+            (Keep::Whole { .. }, _) => {
+                let blocks = state.blocks.iter().cloned();
+                Received::InMemory(MemoryBody::new(blocks, trailers.clone()))
+            }
+            (Keep::OnDisk, Some(spilling)) => {
+                Received::OnDisk(spilling.spill.clone(), trailers.clone())
+            }
+            _ => Received::NotKept,
+        };
+        let blocks = state.blocks_for_disk();
         drop(state);
+        self.hand_in(blocks);
         self.end(Phase::Complete { trailers });
-        Ok(body)
+        Ok(received)
     }
 
     /// Ends the body before its end: readers get what was received, then an error.
@@ -220,8 +252,8 @@ impl IncomingWriter {
         self.shared.lock().readers.len()
     }
 
-    /// Whether all of it is kept.
-    pub fn is_kept(&self) -> bool {
+    /// Whether all of it is kept in memory.
+    pub fn is_in_memory(&self) -> bool {
         matches!(self.shared.lock().keep, Keep::Whole { .. })
     }
 
@@ -230,98 +262,30 @@ impl IncomingWriter {
             return;
         }
         let mut state = self.shared.lock();
+        let is_broken = matches!(phase, Phase::Broken(_));
+        let spilling = state.spill.as_ref().filter(|_| is_broken);
+        let spill = spilling.map(|spilling| spilling.spill.clone());
         state.phase = phase;
         state.writer = None;
         let wakers = state.take_wakers();
         drop(state);
+        self.abandon(spill);
         wakers.into_iter().for_each(Waker::wake);
     }
+}
+
+/// Where a complete body is kept.
+#[derive(Debug)]
+pub(crate) enum Received {
+    InMemory(MemoryBody),
+    /// With its trailer fields.
+    OnDisk(Arc<Spill>, Bytes),
+    NotKept,
 }
 
 impl Drop for IncomingWriter {
     fn drop(&mut self) {
         self.end(Phase::Broken(Broken::Aborted));
-    }
-}
-
-/// Reads a body while it is received.
-#[derive(Debug)]
-pub struct IncomingReader {
-    shared: Arc<Shared>,
-    id: usize,
-}
-
-impl IncomingReader {
-    /// The next bytes, at most `most` of them; none at the end.
-    ///
-    /// # Errors
-    ///
-    /// Where the body was aborted, or where this reader was overtaken.
-    pub fn poll_next(
-        &mut self,
-        cx: &mut Context<'_>,
-        most: usize,
-    ) -> Poll<Result<Option<Bytes>, Broken>> {
-        let mut state = self.shared.lock();
-        let Some(place) = state.readers.get(self.id) else {
-            return Poll::Ready(Err(Broken::Aborted));
-        };
-        if place.overtaken {
-            return Poll::Ready(Err(Broken::Overtaken));
-        }
-        let offset = place.offset;
-        if let Some(mut piece) = state.piece_at(offset) {
-            piece.truncate(most);
-            if let Some(place) = state.readers.get_mut(self.id) {
-                place.offset = offset.saturating_add(piece.len() as u64);
-                place.waker = None;
-            }
-            state.trim();
-            let waits = matches!(state.keep, Keep::Needed { .. });
-            let writer = state.writer.take_if(|_| waits);
-            drop(state);
-            writer.into_iter().for_each(Waker::wake);
-            return Poll::Ready(Ok(Some(piece)));
-        }
-        match &state.phase {
-            Phase::Complete { .. } => Poll::Ready(Ok(None)),
-            Phase::Broken(broken) => Poll::Ready(Err(*broken)),
-            Phase::Receiving => {
-                if let Some(place) = state.readers.get_mut(self.id) {
-                    set_waker(&mut place.waker, cx);
-                }
-                Poll::Pending
-            }
-        }
-    }
-
-    /// The trailer fields, once the body is complete.
-    pub fn trailers(&self) -> Bytes {
-        match &self.shared.lock().phase {
-            Phase::Complete { trailers } => trailers.clone(),
-            _ => Bytes::new(),
-        }
-    }
-}
-
-impl Drop for IncomingReader {
-    fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        if state.readers.contains(self.id) {
-            state.readers.remove(self.id);
-        }
-        state.trim();
-        // It may have been the fastest, or the last.
-        let writer = state.writer.take();
-        drop(state);
-        writer.into_iter().for_each(Waker::wake);
-    }
-}
-
-fn set_waker(slot: &mut Option<Waker>, cx: &Context<'_>) {
-    match slot {
-        Some(waker) => waker.clone_from(cx.waker()),
-        None => *slot = Some(cx.waker().clone()),
     }
 }
 

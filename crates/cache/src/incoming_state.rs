@@ -1,20 +1,62 @@
 //! What is kept of a body while it is received.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::task::Waker;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
 
 use bytes::Bytes;
 use slab::Slab;
 
 use crate::body::{BLOCK, Broken};
 use crate::budget::{Budget, block};
+use crate::store::disk::spill::{Arriving, Spill, SpillTarget};
 
 /// How far the fastest reader may be behind a writer whose body is not stored, in bytes.
 pub const WINDOW: u64 = 512 * 1024;
 
+/// How far the disk may be behind a writer whose body goes there, in bytes.
+const BACKLOG: u64 = 1024 * 1024;
+
 /// Pieces shorter than this are joined with the one before them.
 const JOIN_BELOW: usize = 4096;
+
+/// What the writer and the readers of a body share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) state: Mutex<State>,
+    pub(crate) budget: Arc<Budget>,
+    /// The announced length.
+    pub(crate) expected: Option<u64>,
+    /// Where it goes beyond the memory's share.
+    pub(crate) target: Option<Box<dyn SpillTarget>>,
+}
+
+impl Shared {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Arriving for Shared {
+    fn spilled(&self) {
+        let mut state = self.lock();
+        state.trim();
+        let writer = state.writer.take();
+        drop(state);
+        writer.into_iter().for_each(Waker::wake);
+    }
+
+    fn not_spilled(&self) {
+        let mut state = self.lock();
+        if let Keep::OnDisk = state.keep {
+            let received = state.received;
+            state.keep_needed(received);
+        }
+        let writer = state.writer.take();
+        drop(state);
+        writer.into_iter().for_each(Waker::wake);
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct State {
@@ -30,6 +72,16 @@ pub(crate) struct State {
     pub(crate) keep: Keep,
     pub(crate) readers: Slab<Place>,
     pub(crate) writer: Option<Waker>,
+    /// Its beginning on disk.
+    pub(crate) spill: Option<Spilling>,
+}
+
+/// A body that goes to disk, or went there until that failed.
+#[derive(Debug)]
+pub(crate) struct Spilling {
+    pub(crate) spill: Arc<Spill>,
+    /// The number of the next block that is handed in.
+    pub(crate) next: u64,
 }
 
 #[derive(Debug)]
@@ -43,6 +95,8 @@ pub(crate) enum Phase {
 pub(crate) enum Keep {
     /// All of it, up to `limit` bytes.
     Whole { limit: u64 },
+    /// All of it, on disk. In memory is what was not written yet, and what came last.
+    OnDisk,
     /// What readers still need, up to `most` bytes.
     Needed { most: u64 },
 }
@@ -67,6 +121,7 @@ impl State {
             keep: Keep::Whole { limit },
             readers: Slab::new(),
             writer: None,
+            spill: None,
         }
     }
 
@@ -81,18 +136,79 @@ impl State {
             .filter(|place| !place.overtaken)
     }
 
-    /// Takes memory for `more` bytes, or stops keeping all of the body. It has `length` bytes with them.
-    pub(crate) fn account(&mut self, length: u64, more: u64, budget: &Budget) {
+    /// Bytes that can be read from disk.
+    pub(crate) fn on_disk(&self) -> u64 {
+        self.spill
+            .as_ref()
+            .map_or(0, |spilling| spilling.spill.len())
+    }
+
+    /// Whether all from `offset` on can be read, now or once it has arrived.
+    pub(crate) fn is_readable(&self, offset: u64) -> bool {
+        let kept_from = self.kept_from();
+        kept_from <= offset || kept_from <= self.on_disk()
+    }
+
+    /// Takes memory for `more` bytes, or keeps the body elsewhere, or not at all. It has `length` bytes with them, and
+    /// `expected` were announced.
+    pub(crate) fn account(
+        &mut self,
+        length: u64,
+        more: u64,
+        expected: Option<u64>,
+        budget: &Budget,
+        target: Option<&dyn SpillTarget>,
+    ) {
         if let Keep::Whole { limit } = self.keep {
-            if length <= limit && budget.reserve(more) {
+            let expected = expected.unwrap_or(length);
+            let fits = length <= limit && (expected <= limit || target.is_none());
+            if fits && budget.reserve(more) {
                 return;
             }
-            let kept = length.saturating_sub(self.kept_from());
-            self.keep = Keep::Needed {
-                most: kept.saturating_add(WINDOW),
-            };
+            match target.and_then(|target| target.begin(expected.max(length))) {
+                Some(spill) => {
+                    self.keep = Keep::OnDisk;
+                    self.spill = Some(Spilling { spill, next: 0 });
+                }
+                // It is kept until it outgrows its limit, so that others can join.
+                None if length <= limit && budget.reserve(more) => return,
+                None => self.keep_needed(length),
+            }
+        }
+        if let Keep::OnDisk = self.keep
+            && target.is_none_or(|target| length > target.most())
+        {
+            self.keep_needed(length);
         }
         budget.force(more);
+    }
+
+    /// Stops keeping all of the body, which has `length` bytes now.
+    pub(crate) fn keep_needed(&mut self, length: u64) {
+        let kept = length.saturating_sub(self.kept_from());
+        self.keep = Keep::Needed {
+            most: kept.saturating_add(WINDOW),
+        };
+    }
+
+    /// The blocks that are to be handed in to the disk.
+    pub(crate) fn blocks_for_disk(&mut self) -> Vec<(Arc<Spill>, Bytes)> {
+        let (Keep::OnDisk, Some(spilling)) = (self.keep, &mut self.spill) else {
+            return Vec::new();
+        };
+        let from = spilling.next.saturating_sub(self.first_block);
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        let blocks = self.blocks.iter().skip(from);
+        let blocks: Vec<_> = blocks
+            .map(|block| (spilling.spill.clone(), block.clone()))
+            .collect();
+        spilling.next += blocks.len() as u64;
+        blocks
+    }
+
+    /// Whether the disk is so far behind that the writer has to wait.
+    pub(crate) fn waits_for_disk(&self) -> bool {
+        self.received.saturating_sub(self.on_disk()) > BACKLOG
     }
 
     pub(crate) fn append(&mut self, mut data: &[u8], budget: &Arc<Budget>) {
@@ -159,20 +275,27 @@ impl State {
 
     /// Drops what no reader needs, and overtakes the slowest readers where they keep too much.
     pub(crate) fn trim(&mut self) {
-        let Keep::Needed { most } = self.keep else {
-            return;
+        let on_disk = self.on_disk();
+        let most = match self.keep {
+            Keep::Whole { .. } => return,
+            Keep::OnDisk => {
+                let last = self.received.saturating_sub(WINDOW);
+                return self.drop_before(on_disk.min(last));
+            }
+            Keep::Needed { most } => most,
         };
         loop {
-            let slowest = self.active().map(|place| place.offset).min();
+            let needs = |place: &Place| place.offset.max(on_disk);
+            let slowest = self.active().map(needs).min();
             let slowest = slowest.unwrap_or(self.received);
             self.drop_before(slowest);
             let kept = self.received.saturating_sub(self.kept_from());
-            let fastest = self.active().map(|place| place.offset).max();
+            let fastest = self.active().map(needs).max();
             if kept <= most || fastest.is_none_or(|fastest| fastest == slowest) {
                 return;
             }
             for (_, place) in &mut self.readers {
-                place.overtaken |= place.offset == slowest;
+                place.overtaken |= needs(place) == slowest;
             }
         }
     }
@@ -191,5 +314,12 @@ impl State {
         readers
             .filter_map(|(_, place)| place.waker.take())
             .collect()
+    }
+}
+
+pub(crate) fn set_waker(slot: &mut Option<Waker>, cx: &Context<'_>) {
+    match slot {
+        Some(waker) => waker.clone_from(cx.waker()),
+        None => *slot = Some(cx.waker().clone()),
     }
 }

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::body::BLOCK;
 use crate::body_reader::BodyReader;
+use crate::incoming_reader::IncomingReader;
 
 const MIB: u64 = 1 << 20;
 
@@ -40,13 +41,21 @@ fn read(reader: &mut IncomingReader, into: &mut Vec<u8>) -> Poll<Result<(), Brok
     }
 }
 
+/// The body, where it is kept in memory.
+fn finish(writer: IncomingWriter, trailers: &[u8]) -> Option<MemoryBody> {
+    match writer.finish(trailers).expect("complete") {
+        Received::InMemory(body) => Some(body),
+        Received::OnDisk(..) | Received::NotKept => None,
+    }
+}
+
 fn ready(writer: &mut IncomingWriter) -> Poll<Result<(), Gone>> {
     writer.poll_ready(&mut Context::from_waker(Waker::noop()))
 }
 
 #[test]
 fn readers_see_what_has_arrived_and_wait_for_the_rest() {
-    let (mut writer, incoming) = incoming(None, MIB, &budget());
+    let (mut writer, incoming) = incoming(None, MIB, &budget(), None);
     let mut early = incoming.reader(0);
     let woken = Arc::new(Count::default());
     let waker = Waker::from(woken.clone());
@@ -59,7 +68,7 @@ fn readers_see_what_has_arrived_and_wait_for_the_rest() {
     assert!(read(&mut early, &mut a).is_pending());
     writer.push(b"second").expect("open");
     assert!(read(&mut late, &mut b).is_pending());
-    let body = writer.finish(b"x: y\r\n").expect("complete").expect("kept");
+    let body = finish(writer, b"x: y\r\n").expect("kept");
     assert_eq!(read(&mut early, &mut a), Poll::Ready(Ok(())));
     assert_eq!(read(&mut late, &mut b), Poll::Ready(Ok(())));
     assert_eq!(
@@ -73,7 +82,7 @@ fn readers_see_what_has_arrived_and_wait_for_the_rest() {
 #[test]
 fn a_body_that_is_aborted_or_dropped_never_ends() {
     for drops in [false, true] {
-        let (mut writer, incoming) = incoming(None, MIB, &budget());
+        let (mut writer, incoming) = incoming(None, MIB, &budget(), None);
         writer.push(b"half").expect("open");
         let mut reader = incoming.reader(0);
         if drops {
@@ -93,7 +102,7 @@ fn a_body_that_is_aborted_or_dropped_never_ends() {
 
 #[test]
 fn a_body_of_another_length_than_announced_is_broken() {
-    let (mut writer, shorter) = incoming(Some(5), MIB, &budget());
+    let (mut writer, shorter) = incoming(Some(5), MIB, &budget(), None);
     writer.push(b"four").expect("open");
     let wrong = Incomplete::WrongLength {
         expected: 5,
@@ -102,7 +111,7 @@ fn a_body_of_another_length_than_announced_is_broken() {
     assert_eq!(writer.finish(b"").err(), Some(wrong));
     assert!(!shorter.is_complete());
 
-    let (mut writer, longer) = incoming(Some(3), MIB, &budget());
+    let (mut writer, longer) = incoming(Some(3), MIB, &budget(), None);
     assert_eq!(writer.push(b"four"), Err(Incomplete::TooLong));
     assert!(writer.finish(b"").is_err());
     let mut got = Vec::new();
@@ -114,14 +123,14 @@ fn a_body_of_another_length_than_announced_is_broken() {
 
 #[test]
 fn a_slow_reader_of_a_stored_body_holds_nobody() {
-    let (mut writer, incoming) = incoming(None, 8 * MIB, &budget());
+    let (mut writer, incoming) = incoming(None, 8 * MIB, &budget(), None);
     let mut slow = incoming.reader(0);
     let data = bytes(4 * MIB as usize);
     for piece in data.chunks(10_000) {
         assert_eq!(ready(&mut writer), Poll::Ready(Ok(())));
         writer.push(piece).expect("open");
     }
-    let body = writer.finish(b"").expect("complete").expect("kept");
+    let body = finish(writer, b"").expect("kept");
     let mut got = Vec::new();
     assert_eq!(read(&mut slow, &mut got), Poll::Ready(Ok(())));
     assert!(got == data);
@@ -138,7 +147,7 @@ fn a_slow_reader_of_a_stored_body_holds_nobody() {
 #[test]
 fn a_body_past_its_limit_goes_on_through_a_bounded_window() {
     let budget = budget();
-    let (mut writer, incoming) = incoming(None, MIB, &budget);
+    let (mut writer, incoming) = incoming(None, MIB, &budget, None);
     let mut reader = incoming.reader(0);
     let data = bytes(1000);
     let (mut sent, mut got, mut most) = (0, Vec::new(), 0);
@@ -155,10 +164,7 @@ fn a_body_past_its_limit_goes_on_through_a_bounded_window() {
     }
     assert!(most < 3 * MIB, "{most} bytes were kept");
     assert!(!incoming.is_whole());
-    assert!(
-        writer.finish(b"").expect("complete").is_none(),
-        "it is not stored"
-    );
+    assert!(finish(writer, b"").is_none(), "it is not stored");
     assert_eq!(read(&mut reader, &mut got), Poll::Ready(Ok(())));
     assert_eq!(got.len() as u64, sent);
     assert!(got.chunks(1000).all(|chunk| chunk == data));
@@ -172,7 +178,7 @@ fn a_body_past_its_limit_goes_on_through_a_bounded_window() {
 #[test]
 fn the_slowest_reader_is_overtaken_where_the_body_is_not_stored() {
     let budget = budget();
-    let (mut writer, incoming) = incoming(None, MIB, &budget);
+    let (mut writer, incoming) = incoming(None, MIB, &budget, None);
     let mut slow = incoming.reader(0);
     let mut quick = incoming.reader(0);
     let (mut got, data) = (Vec::new(), bytes(50_000));
@@ -197,11 +203,11 @@ fn the_slowest_reader_is_overtaken_where_the_body_is_not_stored() {
 #[test]
 fn all_memory_is_given_back_once_the_last_reader_is_gone() {
     let budget = budget();
-    let (mut writer, incoming) = incoming(None, MIB, &budget);
+    let (mut writer, incoming) = incoming(None, MIB, &budget, None);
     for piece in bytes(300_000).chunks(777) {
         writer.push(piece).expect("open");
     }
-    let body = writer.finish(b"").expect("complete").expect("kept");
+    let body = finish(writer, b"").expect("kept");
     assert_eq!(budget.used(), 300_000);
     let mut reader = BodyReader::memory(body, 0, u64::MAX);
     drop(incoming);
@@ -232,7 +238,7 @@ proptest! {
     ) {
         let total: usize = pieces.iter().sum();
         let data = bytes(total);
-        let (mut writer, incoming) = incoming(ends.then_some(total as u64), limit, &budget());
+        let (mut writer, incoming) = incoming(ends.then_some(total as u64), limit, &budget(), None);
         let mut readers = vec![(0, Vec::new(), incoming.reader(0))];
         let mut at = 0;
         for (turn, len) in pieces.iter().enumerate() {

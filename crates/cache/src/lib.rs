@@ -27,6 +27,7 @@ pub mod entry;
 pub mod fill;
 mod flight;
 pub mod incoming;
+mod incoming_reader;
 mod incoming_state;
 pub mod key;
 mod lookup;

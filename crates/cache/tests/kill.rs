@@ -27,7 +27,8 @@ fn open(folder: &Path) -> Arc<Cache> {
     };
     let settings = CacheSettings {
         policy: Policy::private(),
-        memory: 32 << 20,
+        // Bodies of more than 128 KiB go to disk while they arrive.
+        memory: 512 << 10,
         disk: Some(disk),
     };
     Cache::new(settings, KeySecret([1; 16]))

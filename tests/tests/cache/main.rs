@@ -4,6 +4,7 @@ mod api;
 mod conformance;
 mod disk;
 mod forward;
+mod large;
 mod offline;
 mod peers;
 mod privacy;

@@ -222,6 +222,7 @@ impl Shard {
         let weight = entry.weight();
         slot.url_hash = short_hash(entry.url().as_bytes());
         let may_be_packed = entry.memory_body().is_some();
+        let arrives = entry.is_arriving();
         let new = Resident::Unpacked(entry);
         budget.force(new.counted());
         let old = std::mem::replace(&mut slot.resident, new);
@@ -229,10 +230,11 @@ impl Shard {
         let (key, pinned) = (slot.key, slot.pinned);
         if old.is_none() {
             self.eviction.insert(id, weight, fingerprint(key));
-            self.eviction.pin(id, pinned);
         } else {
             self.eviction.resize(id, weight);
         }
+        // What arrives takes memory for as long as it does, whether it is in the index or not.
+        self.eviction.pin(id, pinned || arrives);
         let waits = matches!(&old, Resident::Unpacked(old) if old.memory_body().is_some());
         if may_be_packed && !waits {
             self.unpacked.push_back(id);

@@ -4,51 +4,23 @@ use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
+use super::blocks::Blocks;
 use super::codec::{Damaged, Reading};
 use super::format::{Description, HEADER, MOST_RECORD, OBJECT_MAGIC, Record};
+use super::read_error::ReadError;
 use super::seal::{DiskKey, NONCE, Piece, SALT, Seal, random};
-use crate::body::BLOCK;
-use crate::budget::{Budget, block};
 use crate::rules::policy::Policy;
 
-/// Why an object cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ReadError {
-    #[error(transparent)]
-    Damaged(#[from] Damaged),
-    #[error(transparent)]
-    Io(io::Error),
-}
-
-impl From<io::Error> for ReadError {
-    /// A file that ends early is damaged.
-    fn from(error: io::Error) -> ReadError {
-        match error.kind() {
-            io::ErrorKind::UnexpectedEof => ReadError::Damaged(Damaged),
-            _ => ReadError::Io(error),
-        }
-    }
-}
-
 /// A stored object whose description was read and checked.
+#[derive(Debug)]
 pub(crate) struct Object {
     pub(crate) record: Arc<Record>,
-    file: Mutex<File>,
-    seal: Seal,
-    /// The tags of all blocks.
-    tags: Box<[u8]>,
-}
-
-impl std::fmt::Debug for Object {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Object")
-            .field("id", &self.record.id)
-            .finish_non_exhaustive()
-    }
+    pub(crate) blocks: Arc<Blocks>,
 }
 
 /// A store's folder. It belongs to one process at a time.
@@ -126,7 +98,7 @@ impl Folder {
     /// Begins an object's file.
     pub(crate) fn create(&self, id: u64) -> io::Result<ObjectWriting> {
         let salt = random::<SALT>()?;
-        let seal = self.seal(salt)?;
+        let seal = Arc::new(self.seal(salt)?);
         let path = self.object_path(id);
         let create = || create_options().create_new(true).open(&path);
         let mut file = match create() {
@@ -170,8 +142,8 @@ impl Folder {
         let tail_at = file.seek(SeekFrom::End(0))?;
         let writing = ObjectWriting {
             file,
-            seal: object.seal,
-            tags: object.tags.into_vec(),
+            seal: object.blocks.seal.clone(),
+            tags: object.blocks.tags(),
             blocks: record.blocks(),
             buffer: Vec::new(),
         };
@@ -214,11 +186,10 @@ impl Folder {
         if !is_it {
             return Err(Damaged.into());
         }
+        let blocks = Blocks::new(file, Arc::new(seal), tags.into_vec(), record.body_len);
         let object = Object {
             record: record.clone(),
-            file: Mutex::new(file),
-            seal,
-            tags,
+            blocks: Arc::new(blocks),
         };
         Ok((object, description))
     }
@@ -228,8 +199,15 @@ impl Folder {
         let _ = fs::remove_file(self.object_path(id));
     }
 
-    /// Removes the objects that are not known, as after a crash.
-    pub(crate) fn sweep(&self, known: &HashSet<u64>, before: u64) -> io::Result<()> {
+    /// Removes the objects that are not known, as after a crash: of those before `before`, and of those from `next_id` on,
+    /// whose numbers are then not given any more. The numbers between are of objects that are being written. Without
+    /// `next_id` the later ones stay: another key may open them.
+    pub(crate) fn sweep(
+        &self,
+        known: &HashSet<u64>,
+        before: u64,
+        next_id: Option<&AtomicU64>,
+    ) -> io::Result<()> {
         for shelf in fs::read_dir(self.path.join("objects"))? {
             for object in fs::read_dir(shelf?.path())? {
                 let object = object?;
@@ -237,7 +215,14 @@ impl Folder {
                     .file_name()
                     .to_str()
                     .and_then(|name| u64::from_str_radix(name, 16).ok());
-                if id.is_none_or(|id| id < before && !known.contains(&id)) {
+                let is_stray = match id {
+                    None => true,
+                    Some(id) if id < before => !known.contains(&id),
+                    Some(id) => next_id.is_some_and(|next_id| {
+                        next_id.fetch_max(id.saturating_add(1), Ordering::Relaxed) <= id
+                    }),
+                };
+                if is_stray {
                     fs::remove_file(object.path())?;
                 }
             }
@@ -269,7 +254,7 @@ fn beside(tags: &[u8], id: u64) -> Vec<u8> {
 /// An object that is being written.
 pub(crate) struct ObjectWriting {
     file: File,
-    seal: Seal,
+    pub(super) seal: Arc<Seal>,
     tags: Vec<u8>,
     blocks: u64,
     buffer: Vec<u8>,
@@ -284,7 +269,7 @@ impl std::fmt::Debug for ObjectWriting {
 }
 
 impl ObjectWriting {
-    /// Appends a block: [`BLOCK`] bytes, but for the last one.
+    /// Appends a block: [`BLOCK`](crate::body::BLOCK) bytes, but for the last one.
     pub(crate) fn block(&mut self, block: &[u8]) -> io::Result<()> {
         self.buffer.clear();
         self.buffer.extend_from_slice(block);
@@ -293,6 +278,12 @@ impl ObjectWriting {
             .seal(piece, &[], &mut self.buffer, &mut self.tags)?;
         self.blocks += 1;
         self.file.write_all(&self.buffer)
+    }
+
+    /// The tag of the block that was written last.
+    pub(super) fn last_tag(&self) -> &[u8] {
+        let from = self.tags.len().saturating_sub(self.seal.tag_len());
+        self.tags.get(from..).unwrap_or_default()
     }
 
     /// Appends the tail at `tail_at`, which is the end of the file. Gives the description's length.
@@ -318,40 +309,6 @@ impl ObjectWriting {
         self.file.seek(SeekFrom::Start(tail_at))?;
         self.file.write_all(&tail)?;
         u32::try_from(description.len()).map_err(io::Error::other)
-    }
-}
-
-impl Object {
-    pub(crate) fn len(&self) -> u64 {
-        self.record.body_len
-    }
-
-    /// Reads and checks `count` blocks, or fewer where the body ends before.
-    pub(crate) fn read_blocks(
-        &self,
-        first: u64,
-        count: u64,
-        budget: &Arc<Budget>,
-    ) -> Result<Vec<Bytes>, ReadError> {
-        let last = self.record.blocks().min(first.saturating_add(count));
-        let mut blocks = Vec::new();
-        // Readers of one object share the file, and so its position.
-        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut file = &*file;
-        for number in first..last {
-            let start = number * BLOCK as u64;
-            let len = usize::try_from(self.len() - start).map_or(BLOCK, |rest| rest.min(BLOCK));
-            let mut data = vec![0; len].into_boxed_slice();
-            file.seek(SeekFrom::Start(HEADER + start))?;
-            file.read_exact(&mut data)?;
-            let tag_len = self.seal.tag_len();
-            let at = usize::try_from(number).map_err(|_| Damaged)? * tag_len;
-            let tag = self.tags.get(at..at + tag_len).ok_or(Damaged)?;
-            self.seal.open(Piece::Block(number), &[], &mut data, tag)?;
-            budget.force(len as u64);
-            blocks.push(block(data, budget));
-        }
-        Ok(blocks)
     }
 }
 

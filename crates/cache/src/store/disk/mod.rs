@@ -3,6 +3,7 @@
 //! A few threads of its own do all that may block; the others hand in jobs through bounded queues. A disk that is full,
 //! read-only or gone makes nothing fail: entries are then kept in memory only, and [`DiskStats::problem`] says so.
 
+mod blocks;
 pub(crate) mod codec;
 pub(crate) mod files;
 pub(crate) mod format;
@@ -10,11 +11,15 @@ pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod owner;
 mod queue;
+mod read_error;
 pub(crate) mod read_job;
 mod read_slot;
 pub(crate) mod reader;
 pub(crate) mod seal;
 pub(crate) mod secret;
+pub(crate) mod spill;
+pub(crate) mod spill_target;
 pub(crate) mod store;
 pub(crate) mod threads;
 pub(crate) mod write_job;
+mod writer;

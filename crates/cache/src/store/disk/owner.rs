@@ -1,11 +1,14 @@
 //! What the disk's threads need of the cache whose entries they write and read.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::format::Record;
 use super::load::Load;
+use super::reader::DiskBody;
 use crate::budget::Budget;
 use crate::entry::Entry;
+use crate::incoming::Incoming;
 use crate::key::Key;
 use crate::rules::policy::Policy;
 
@@ -26,6 +29,22 @@ pub(crate) trait DiskOwner: Send + Sync {
 
     /// An entry has a file now. False where the entry is not in the cache any more.
     fn written(&self, key: Key, entry: &Entry, record: &Arc<Record>) -> bool;
+
+    /// The entry whose body has arrived, as it is going to be with this fetch time; none where it left the cache.
+    fn arrived(&self, key: Key, body: &Incoming, took: Duration) -> Option<Entry>;
+
+    /// The body that has arrived has a file now, which describes `entry`. False where it left the cache meanwhile.
+    fn install_arrived(
+        &self,
+        key: Key,
+        body: &Incoming,
+        entry: &Entry,
+        on_disk: DiskBody,
+        record: &Arc<Record>,
+    ) -> bool;
+
+    /// The body that has arrived could not be kept.
+    fn not_arrived(&self, key: Key, body: &Incoming);
 
     /// The object's file has another tail now. False where it is not in the cache any more.
     fn rerecord(&self, old: &Arc<Record>, new: &Arc<Record>) -> bool;

@@ -54,6 +54,18 @@ impl<J> Queue<J> {
         self.changed.notify_one();
     }
 
+    /// As [`Queue::push`]; false where nobody takes jobs any more.
+    pub(crate) fn push_if_open(&self, job: J) -> bool {
+        let mut state = self.lock();
+        if state.closed {
+            return false;
+        }
+        state.jobs.push_back(job);
+        drop(state);
+        self.changed.notify_one();
+        true
+    }
+
     /// The next job, if there is one now.
     #[cfg(test)]
     pub(crate) fn try_pop(&self) -> Option<J> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::files::Object;
+use super::blocks::Blocks;
 use super::format::Record;
 use super::load::Load;
 use super::read_slot::ReadSlot;
@@ -17,7 +17,9 @@ pub(crate) enum ReadJob {
         load: Arc<Load>,
     },
     Blocks {
-        object: Arc<Object>,
+        blocks: Arc<Blocks>,
+        /// The object, once it is one.
+        record: Option<Arc<Record>>,
         first: u64,
         count: u64,
         slot: Arc<ReadSlot>,

@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use super::files::Object;
+use super::blocks::Blocks;
+use super::format::Record;
 use super::queue::Queue;
 use super::read_job::ReadJob;
 use super::read_slot::ReadSlot;
@@ -21,26 +22,30 @@ pub(crate) struct DiskBody(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    object: Arc<Object>,
+    blocks: Arc<Blocks>,
+    /// None while the body arrives.
+    record: Option<Arc<Record>>,
     reads: Arc<Queue<ReadJob>>,
     trailers: Bytes,
 }
 
 impl DiskBody {
     pub(super) fn new(
-        object: Arc<Object>,
+        blocks: Arc<Blocks>,
+        record: Option<Arc<Record>>,
         reads: Arc<Queue<ReadJob>>,
         trailers: Bytes,
     ) -> DiskBody {
         DiskBody(Arc::new(Inner {
-            object,
+            blocks,
+            record,
             reads,
             trailers,
         }))
     }
 
     pub(crate) fn len(&self) -> u64 {
-        self.0.object.len()
+        self.0.blocks.len()
     }
 
     pub(crate) fn trailers(&self) -> &Bytes {
@@ -131,13 +136,14 @@ impl DiskReader {
     /// Asks for the next blocks where few are left.
     fn read_ahead(&mut self) {
         let inner = &*self.body.0;
-        let ends = self.next_block * BLOCK as u64 >= inner.object.len();
+        let ends = self.next_block * BLOCK as u64 >= inner.blocks.len();
         if self.reading.is_some() || self.blocks.len() > 1 || ends {
             return;
         }
         let slot = Arc::new(ReadSlot::default());
         let job = ReadJob::Blocks {
-            object: inner.object.clone(),
+            blocks: inner.blocks.clone(),
+            record: inner.record.clone(),
             first: self.next_block,
             count: AHEAD,
             slot: slot.clone(),

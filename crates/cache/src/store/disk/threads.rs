@@ -6,23 +6,23 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 
-use super::files::{Folder, ReadError};
-use super::format::{Description, IndexChange, Record, short_hash};
-use super::log::IndexLog;
+use super::format::Record;
 use super::owner::DiskOwner;
 use super::queue::lock;
+use super::read_error::ReadError;
 use super::read_job::ReadJob;
 use super::reader::DiskBody;
 use super::store::Disk;
-use super::write_job::WriteJob;
+use super::writer::Writer;
 use crate::body::{BLOCK, Broken, MemoryBody};
 use crate::entry::Entry;
 use crate::key::Key;
-use crate::rules::invalidation;
 
 const READERS: usize = 2;
-/// Bodies up to this length are read at once and kept in memory.
+/// Bodies up to this length are read at once and kept in memory,
 pub(crate) const READ_WHOLE: u64 = 256 * 1024;
+/// where they are at most this part of it: a larger one could leave before it is used.
+const READ_WHOLE_PART: u64 = 16;
 
 impl Disk {
     /// Starts its threads. `known` are the objects of the index; others of the same age are removed.
@@ -40,12 +40,7 @@ fn start(
     cache: &Weak<dyn DiskOwner>,
     known: HashSet<u64>,
 ) -> io::Result<Vec<JoinHandle<()>>> {
-    let mut writer = Writer {
-        disk: disk.clone(),
-        cache: cache.clone(),
-        log: None,
-        is_behind: false,
-    };
+    let mut writer = Writer::new(disk.clone(), cache.clone());
     let mut threads = vec![named("cache-write").spawn(move || writer.run())?];
     for _ in 0..READERS {
         let reader = Reader {
@@ -56,10 +51,13 @@ fn start(
     }
     let folder = lock(&disk.folder).clone();
     let before = disk.next_id.load(Ordering::Relaxed);
+    let sweeping = disk.clone();
+    // A damaged index does not know all objects, or it is under another key.
+    let is_whole = disk.counts.damaged.load(Ordering::Relaxed) == 0;
     if let Some(folder) = folder {
         threads.push(named("cache-sweep").spawn(move || {
             // What cannot be removed now is tried again at the next start.
-            let _ = folder.sweep(&known, before);
+            let _ = folder.sweep(&known, before, is_whole.then_some(&sweeping.next_id));
         })?);
     }
     Ok(threads)
@@ -67,198 +65,6 @@ fn start(
 
 fn named(name: &str) -> thread::Builder {
     thread::Builder::new().name(name.to_owned())
-}
-
-struct Writer {
-    disk: Arc<Disk>,
-    cache: Weak<dyn DiskOwner>,
-    /// None until the first change, and after a failure: it is then written anew.
-    log: Option<IndexLog>,
-    /// The index on disk lacks a change.
-    is_behind: bool,
-}
-
-impl Writer {
-    fn run(&mut self) {
-        while let Some(job) = self.disk.writes.pop() {
-            self.work(job);
-        }
-    }
-
-    fn work(&mut self, job: WriteJob) {
-        if let WriteJob::Flush(flushed) = job {
-            flushed.set(self.catch_up());
-            return;
-        }
-        if self.disk.is_paused() {
-            self.disk.counts.skipped.fetch_add(1, Ordering::Relaxed);
-            self.fall_behind();
-            return;
-        }
-        if let Err(error) = self.handle(job) {
-            self.fall_behind();
-            self.disk.failed("write to", &error);
-        }
-    }
-
-    /// The index has to be written anew: it lacks a change.
-    fn fall_behind(&mut self) {
-        self.log = None;
-        self.is_behind = true;
-    }
-
-    /// Writes the index where it lacks a change, also while writing pauses. Says whether it lacks none.
-    fn catch_up(&mut self) -> bool {
-        if self.is_behind
-            && let Err(error) = self.open_index()
-        {
-            self.disk.failed("write to", &error);
-        }
-        !self.is_behind
-    }
-
-    fn handle(&mut self, job: WriteJob) -> io::Result<()> {
-        let folder = self.ready()?;
-        match job {
-            WriteJob::Store { key, entry } => self.store(&folder, key, &entry),
-            WriteJob::Update { key, record, entry } => self.update(&folder, key, &record, &entry),
-            WriteJob::Change { key, id } => {
-                let cache = self.cache.upgrade();
-                match cache.and_then(|cache| cache.record(key, id)) {
-                    Some(record) => self.append(IndexChange::Put(record)),
-                    None => Ok(()),
-                }
-            }
-            WriteJob::Remove { id } => {
-                self.append(IndexChange::Remove(id))?;
-                folder.remove(id);
-                Ok(())
-            }
-            WriteJob::Flush(_) => Ok(()),
-        }
-    }
-
-    /// The folder, with an index to append to. Objects can be written there again where the index was written anew.
-    fn ready(&mut self) -> io::Result<Arc<Folder>> {
-        let (folder, is_new) = self.open_index()?;
-        if is_new {
-            self.disk.works();
-        }
-        Ok(folder)
-    }
-
-    /// The folder, with an index to append to, and whether that was written anew.
-    fn open_index(&mut self) -> io::Result<(Arc<Folder>, bool)> {
-        let mut slot = lock(&self.disk.folder);
-        let folder = match &*slot {
-            Some(folder) => folder.clone(),
-            None => {
-                let settings = &self.disk.settings;
-                let folder = Arc::new(Folder::open(&settings.folder, settings.key.clone())?);
-                *slot = Some(folder.clone());
-                folder
-            }
-        };
-        drop(slot);
-        let gone = !folder.path().join("index").exists();
-        let live = self.disk.entries.load(Ordering::Relaxed);
-        let is_stale = gone || self.log.as_ref().is_none_or(|log| log.is_long(live));
-        if is_stale {
-            super::files::create_folder(&folder.path().join("objects"))?;
-            let records = self.cache.upgrade().map(|cache| cache.records());
-            let Some(records) = records else {
-                return Err(io::Error::other("the cache ends"));
-            };
-            self.log = Some(IndexLog::create(&folder, &records)?);
-            self.is_behind = false;
-        }
-        Ok((folder, is_stale))
-    }
-
-    fn append(&mut self, change: IndexChange) -> io::Result<()> {
-        match &mut self.log {
-            Some(log) => log.append(&[change]),
-            None => Ok(()),
-        }
-    }
-
-    fn store(&mut self, folder: &Folder, key: Key, entry: &Entry) -> io::Result<()> {
-        let Some(body) = entry.memory_body() else {
-            return Ok(());
-        };
-        let description = entry.description(key, body.len());
-        let id = self.disk.next_id.fetch_add(1, Ordering::Relaxed);
-        let (tail_at, description_len) = folder.write(id, &description, body.blocks())?;
-        let record = Arc::new(record_of(&description, id, tail_at, description_len));
-        let kept = self
-            .cache
-            .upgrade()
-            .is_none_or(|cache| cache.written(key, entry, &record));
-        if !kept {
-            folder.remove(id);
-            return Ok(());
-        }
-        self.append(IndexChange::Put(record))?;
-        self.disk.counts.written.fetch_add(1, Ordering::Relaxed);
-        self.disk.works();
-        if let Some(cache) = self.cache.upgrade() {
-            cache.make_disk_room();
-        }
-        Ok(())
-    }
-
-    fn update(
-        &mut self,
-        folder: &Folder,
-        key: Key,
-        old: &Arc<Record>,
-        entry: &Entry,
-    ) -> io::Result<()> {
-        let Some(cache) = self.cache.upgrade() else {
-            return Ok(());
-        };
-        let description = entry.description(key, old.body_len);
-        let (tail_at, len) = match folder.append_tail(old, &description, cache.policy()) {
-            Ok(written) => written,
-            Err(ReadError::Io(error)) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(error);
-            }
-            // It was evicted meanwhile, or it is damaged.
-            Err(_) => {
-                cache.lost(old);
-                return Ok(());
-            }
-        };
-        let new = Arc::new(Record {
-            pinned: old.pinned,
-            ..record_of(&description, old.id, tail_at, len)
-        });
-        if cache.rerecord(old, &new) {
-            self.append(IndexChange::Put(new))?;
-        }
-        Ok(())
-    }
-}
-
-fn record_of(description: &Description, id: u64, tail_at: u64, description_len: u32) -> Record {
-    let tags = invalidation::tags_and_groups(&description.head.fields());
-    Record {
-        id,
-        key: description.key,
-        body_len: description.body_len,
-        tail_at,
-        description_len,
-        owner: description.owner,
-        page: description.page,
-        status: description.head.status,
-        generated: description.head.generated,
-        fresh_for: description.head.lifetime.fresh_for,
-        variant: short_hash(&description.head.vary_key),
-        invalidated: false,
-        pinned: false,
-        url: description.url.clone(),
-        tags: tags.iter().map(|tag| short_hash(tag.as_bytes())).collect(),
-    }
 }
 
 struct Reader {
@@ -285,7 +91,8 @@ impl Reader {
                 load.finish();
             }
             ReadJob::Blocks {
-                object,
+                blocks,
+                record,
                 first,
                 count,
                 slot,
@@ -294,8 +101,8 @@ impl Reader {
                     slot.put(Err(Broken::Io));
                     return;
                 };
-                let read = object.read_blocks(first, count, cache.budget());
-                slot.put(read.map_err(|error| self.broken(&*cache, &object.record, &error)));
+                let read = blocks.read(first, count, cache.budget());
+                slot.put(read.map_err(|error| self.broken(&*cache, record.as_ref(), &error)));
             }
         }
     }
@@ -307,7 +114,7 @@ impl Reader {
         match self.read(&cache, record) {
             Ok(entry) => cache.install(key, record, entry),
             Err(error) => {
-                self.broken(&*cache, record, &error);
+                self.broken(&*cache, Some(record), &error);
             }
         }
     }
@@ -317,18 +124,29 @@ impl Reader {
         let folder = folder.ok_or_else(|| ReadError::Io(io::ErrorKind::NotFound.into()))?;
         let (object, description) = folder.open_object(record, cache.policy())?;
         let trailers = super::codec::owned(&description.trailers);
-        if record.body_len <= READ_WHOLE {
-            let blocks = object.read_blocks(0, READ_WHOLE / BLOCK as u64, cache.budget())?;
+        let most = READ_WHOLE.min(cache.budget().limit() / READ_WHOLE_PART);
+        if record.body_len <= most {
+            let blocks = object
+                .blocks
+                .read(0, READ_WHOLE / BLOCK as u64, cache.budget())?;
             let body = MemoryBody::new(blocks.into_iter(), trailers);
             return Ok(Entry::restored(description, Ok(body)));
         }
-        let body = DiskBody::new(Arc::new(object), self.disk.reads.clone(), trailers);
+        let reads = self.disk.reads.clone();
+        let body = DiskBody::new(object.blocks, Some(object.record), reads, trailers);
         Ok(Entry::restored(description, Err(body)))
     }
 
     /// The object is of no use any more.
-    fn broken(&self, cache: &dyn DiskOwner, record: &Arc<Record>, error: &ReadError) -> Broken {
-        cache.lost(record);
+    fn broken(
+        &self,
+        cache: &dyn DiskOwner,
+        record: Option<&Arc<Record>>,
+        error: &ReadError,
+    ) -> Broken {
+        if let Some(record) = record {
+            cache.lost(record);
+        }
         match error {
             ReadError::Damaged(_) => {
                 self.disk.counts.damaged.fetch_add(1, Ordering::Relaxed);
@@ -355,12 +173,7 @@ pub(crate) struct Pump {
 impl Pump {
     pub(crate) fn new(disk: &Arc<Disk>, cache: &Weak<dyn DiskOwner>) -> Pump {
         Pump {
-            writer: Writer {
-                disk: disk.clone(),
-                cache: cache.clone(),
-                log: None,
-                is_behind: false,
-            },
+            writer: Writer::new(disk.clone(), cache.clone()),
             reader: Reader {
                 disk: disk.clone(),
                 cache: cache.clone(),

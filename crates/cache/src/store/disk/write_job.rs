@@ -3,9 +3,13 @@
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::format::Record;
 use super::queue::lock;
+use super::spill::{Arriving, Spill};
 use crate::entry::Entry;
+use crate::incoming::Incoming;
 use crate::key::Key;
 
 /// What the writing thread does.
@@ -29,7 +33,29 @@ pub(crate) enum WriteJob {
     Remove {
         id: u64,
     },
+    /// Of a body that arrives.
+    Spill(SpillJob),
     Flush(Arc<Flushed>),
+}
+
+/// What the writing thread does with a body that arrives. A body has few of these at a time: its writer waits.
+#[derive(Debug)]
+pub(crate) enum SpillJob {
+    Block {
+        body: Arc<dyn Arriving>,
+        spill: Arc<Spill>,
+        block: Bytes,
+    },
+    /// All blocks were handed in.
+    Finish {
+        key: Key,
+        body: Incoming,
+        spill: Arc<Spill>,
+        trailers: Bytes,
+        took: Duration,
+    },
+    /// The body is not kept.
+    Abandon { spill: Arc<Spill> },
 }
 
 /// Tells when all that was handed in before it is done.

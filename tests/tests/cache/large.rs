@@ -1,0 +1,185 @@
+//! Responses that are larger than the cache's memory, and the one limit of both caches.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use privet_tests::{Backend, Privet, SiteClient, client, reserve};
+
+use crate::support::*;
+
+const CHUNK: usize = 64 * 1024;
+/// 300 MiB.
+const CHUNKS: u64 = 4800;
+const CONFIG: &str = "[cache]\nmemory = \"16MiB\"\ndisk = \"1GiB\"\n";
+/// What a process may grow by: the cache's memory, and as much again for buffers and what the allocator keeps.
+const MOST_GROWTH: u64 = 32 << 20;
+
+/// The chunk with this number: no two are alike.
+fn chunk(number: u64) -> Vec<u8> {
+    let word = (number + 1)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        .to_le_bytes();
+    word.repeat(CHUNK / word.len())
+}
+
+fn large_origin() -> Backend {
+    Backend::streaming(|stream, _| {
+        let len = CHUNKS * CHUNK as u64;
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {len}\r\nCache-Control: max-age=600\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes())?;
+        (0..CHUNKS).try_for_each(|number| stream.write_all(&chunk(number)))
+    })
+}
+
+/// A download that is read step by step.
+struct Download {
+    stream: TcpStream,
+    head: String,
+    next: u64,
+}
+
+impl Download {
+    fn start(privet: &Privet, url: &str) -> Self {
+        let mut stream = client::connect(privet.proxy());
+        let request = format!("GET {url} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("it is sent");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).expect("a head");
+            head.extend(byte);
+        }
+        Self {
+            stream,
+            head: String::from_utf8(head).expect("text"),
+            next: 0,
+        }
+    }
+
+    fn read(&mut self, chunks: u64) {
+        let mut got = vec![0; CHUNK];
+        for _ in 0..chunks {
+            self.stream.read_exact(&mut got).expect("a chunk");
+            assert!(got == chunk(self.next), "chunk {} is wrong", self.next);
+            self.next += 1;
+        }
+    }
+
+    fn read_all(mut self) -> String {
+        self.read(CHUNKS - self.next);
+        let mut rest = Vec::new();
+        self.stream.read_to_end(&mut rest).expect("its end");
+        assert!(rest.is_empty());
+        self.head
+    }
+}
+
+/// Bytes of memory that are the process's own share (PSS).
+fn memory_of(privet: &Privet) -> u64 {
+    let path = format!("/proc/{}/smaps_rollup", privet.pid());
+    let text = fs::read_to_string(path).expect("Linux has it");
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    kib.and_then(|kib| kib.trim().parse::<u64>().ok())
+        .expect("a number")
+        * 1024
+}
+
+#[test]
+fn a_download_larger_than_memory_is_kept_on_disk_with_bounded_memory() {
+    let origin = large_origin();
+    let mut privet = Privet::start(CONFIG);
+    let url = format!("{}/large", origin.url());
+    let before = memory_of(&privet);
+    let bounded = |privet: &Privet, when: &str| {
+        let grown = memory_of(privet).saturating_sub(before);
+        println!("{when}: {} MiB more", grown >> 20);
+        assert!(grown < MOST_GROWTH, "{when}: {grown} bytes more");
+    };
+    let mut first = Download::start(&privet, &url);
+    first.read(CHUNKS / 4);
+    bounded(&privet, "while it arrives");
+    // Another one joins: what it wants is on disk by now, and it is slow.
+    let mut second = Download::start(&privet, &url);
+    second.read(CHUNKS / 16);
+    first.read(CHUNKS / 4);
+    bounded(&privet, "with two readers");
+    first.read_all();
+    second.read_all();
+    assert_eq!(origin.requests(), 1);
+    privet.await_api("cache", |cache| cache["forward"]["disk"]["entries"] == 1);
+    let stored = Download::start(&privet, &url);
+    assert!(stored.head.contains("privet; hit; ttl="), "{}", stored.head);
+    stored.read_all();
+    bounded(&privet, "from disk");
+    privet.restart();
+    let again = Download::start(&privet, &url);
+    assert!(again.head.contains("privet; hit; ttl="), "{}", again.head);
+    again.read_all();
+    assert_eq!(origin.requests(), 1);
+}
+
+#[test]
+fn a_download_that_a_kill_interrupts_leaves_nothing() {
+    let origin = large_origin();
+    let mut privet = Privet::start(CONFIG);
+    let url = format!("{}/large", origin.url());
+    let mut interrupted = Download::start(&privet, &url);
+    interrupted.read(CHUNKS / 8);
+    let disk_of = |cache: &serde_json::Value| cache["forward"]["disk"]["bytes"].as_u64();
+    privet.await_api("cache", |cache| {
+        disk_of(cache).is_some_and(|bytes| bytes > 0)
+    });
+    privet.kill_and_restart();
+    let status = privet.await_api("cache", |cache| disk_of(cache) == Some(0));
+    assert_eq!(status["forward"]["entries"], 0);
+    privet_tests::wait::until("its file is removed", || {
+        let objects = privet.sandbox.dir().join("data/cache/private/objects");
+        let shelves = fs::read_dir(objects).into_iter().flatten().flatten();
+        shelves
+            .flat_map(|shelf| fs::read_dir(shelf.path()).into_iter().flatten())
+            .count()
+            == 0
+    });
+}
+
+#[test]
+fn both_caches_share_one_limit_and_a_smaller_one_holds_at_once() {
+    let body = vec![b'x'; 100_000];
+    let origin = Backend::answering(move |stream, _, _| {
+        privet_tests::backend::reply(stream, "200 OK", "Cache-Control: max-age=600\r\n", &body)
+    });
+    let listen = reserve();
+    let config = |memory: &str, disk: &str| {
+        format!(
+            "[cache]\nmemory = \"{memory}\"\ndisk = \"{disk}\"\n\
+             [[site]]\nname = \"app\"\nlisten = [\"{listen}\"]\nhosts = [\"app.test\"]\ncache = true\n\
+             [[site.backend]]\nurl = \"{}\"\n",
+            origin.url()
+        )
+    };
+    let privet = Privet::start(&config("16MiB", "32MiB"));
+    let (mut proxied, mut site) = (client(&privet), SiteClient::connect(listen, "app.test"));
+    for number in 0..120 {
+        proxied.get(&format!("{}/{number}", origin.url()));
+        site.get(&format!("/{number}"));
+    }
+    let sum = |cache: &serde_json::Value, of: &str| -> u64 {
+        let number = |side: &str| cache[side].pointer(of).and_then(serde_json::Value::as_u64);
+        number("forward").unwrap_or_default() + number("sites").unwrap_or_default()
+    };
+    // All of it is written before the limit is lowered.
+    let full = privet.await_api("cache", |cache| sum(cache, "/disk/entries") == 240);
+    let in_memory = sum(&full, "/memory");
+    assert!(in_memory > 8 << 20 && in_memory <= 16 << 20, "{full}");
+    assert_eq!(sum(&full, "/memory_limit"), 16 << 20);
+    privet.sandbox.write(&config("4MiB", "8MiB"));
+    privet.signal(rustix::process::Signal::HUP);
+    let less = privet.await_api("cache", |cache| sum(cache, "/memory_limit") == 4 << 20);
+    assert!(sum(&less, "/memory") <= 4 << 20, "{less}");
+    assert_eq!(sum(&less, "/disk/limit"), 8 << 20);
+    assert!(sum(&less, "/disk/bytes") <= 8 << 20, "{less}");
+}
