@@ -96,7 +96,7 @@ fn a_download_larger_than_memory_is_kept_on_disk_with_bounded_memory() {
     let before = memory_of(&privet);
     let bounded = |privet: &Privet, when: &str| {
         let grown = memory_of(privet).saturating_sub(before);
-        println!("{when}: {} MiB more", grown >> 20);
+        eprintln!("{when}: {} MiB more", grown >> 20);
         assert!(grown < MOST_GROWTH, "{when}: {grown} bytes more");
     };
     let mut first = Download::start(&privet, &url);
