@@ -316,6 +316,8 @@ fn a_wipe_removes_history_and_totals_from_memory_and_disk() {
     assert_eq!((status, &wiped["all"]), (200, &false.into()), "{wiped}");
     assert_eq!(privet.rows("closed").len(), 1);
     assert_eq!(privet.cli(&["usage", "wipe"]).code, 2, "a range or --all");
+    let mixed_up = privet.cli(&["usage", "--last", "1h", "wipe", "--all"]);
+    assert_eq!(mixed_up.code, 2, "{mixed_up:?}");
     privet.cli(&["usage", "wipe", "--from", "1h"]).good();
     assert_eq!(privet.rows("closed").len(), 0);
     assert_eq!(totals(&privet), serde_json::json!([]));

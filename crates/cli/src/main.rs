@@ -238,6 +238,16 @@ mod tests {
     }
 
     #[test]
+    fn options_of_every_command_may_stand_before_a_subcommand() {
+        let mut commands = vec![Cli::command()];
+        while let Some(command) = commands.pop() {
+            let refuses = command.is_args_conflicts_with_subcommands_set();
+            assert!(!refuses, "{}", command.get_name());
+            commands.extend(command.get_subcommands().cloned());
+        }
+    }
+
+    #[test]
     fn every_command_and_every_exit_code_is_in_the_manual() {
         let manual = include_str!("../../../docs/cli.md");
         for command in Cli::command()

@@ -22,6 +22,7 @@ fn without_an_engine_commands_exit_with_3_and_say_how_to_start_one() {
         &["upstreams"],
         &["lists"],
         &["usage"],
+        &["usage", "--json", "wipe", "--all"],
         &["identity"],
         &["env"],
         &["run", "--", "true"],

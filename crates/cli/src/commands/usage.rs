@@ -9,16 +9,15 @@ use crate::exit::{Exit, Failure};
 use crate::terminal::{bytes, plain};
 
 #[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
     #[command(subcommand)]
     action: Option<Action>,
-    /// Group by
-    #[arg(long, default_value = "domain", value_parser = ["app", "domain", "route", "verdict"])]
-    by: String,
-    /// Time range: 1h, 24h, 30d
-    #[arg(long, default_value = "24h", value_name = "TIME")]
-    last: String,
+    /// Group by [default: domain]
+    #[arg(long, value_parser = ["app", "domain", "route", "verdict"])]
+    by: Option<String>,
+    /// Time range: 1h, 24h, 30d [default: 24h]
+    #[arg(long, value_name = "TIME")]
+    last: Option<String>,
     /// Also as a time series with this step (1m, 1h); shown with --json
     #[arg(long, value_name = "TIME")]
     step: Option<String>,
@@ -78,13 +77,20 @@ fn time(text: &str, now: u64) -> Result<u64, Failure> {
 }
 
 pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    if let Some(Action::Wipe(args)) = &args.action {
-        return wipe(context, args).await;
+    if let Some(Action::Wipe(range)) = &args.action {
+        // Else a wipe would go further than such a request seems to say.
+        if args.by.is_some() || args.last.is_some() || args.step.is_some() {
+            let text = "`usage wipe` takes --from and --to, or --all; nothing was deleted";
+            return Err(Failure::usage(text));
+        }
+        return wipe(context, range).await;
     }
+    let by = args.by.as_deref().unwrap_or("domain");
+    let last = args.last.as_deref().unwrap_or("24h");
     let now = now_ms();
     let query = UsageQuery {
-        by: GroupBy::parse(&args.by),
-        from: Some(now.saturating_sub(milliseconds(&args.last)?)),
+        by: GroupBy::parse(by),
+        from: Some(now.saturating_sub(milliseconds(last)?)),
         to: Some(now),
         step: match &args.step {
             Some(step) => Some(milliseconds(step)? / 1000),
@@ -96,9 +102,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         context.terminal.json(&usage)?;
         return Ok(Exit::Done);
     }
-    let mut table = context
-        .terminal
-        .table(&[&args.by, "connections", "up", "down"]);
+    let mut table = context.terminal.table(&[by, "connections", "up", "down"]);
     for row in &usage.rows {
         table.row([
             plain(row.key.as_str()),
