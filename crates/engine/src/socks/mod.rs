@@ -45,15 +45,11 @@ pub async fn serve<G: SocksGateway>(
     listener: Listener,
     gateway: &G,
 ) -> HandshakeOutcome {
-    let protocol = match first.first() {
-        Some(&v4::VERSION) => Protocol::Socks4,
-        _ => Protocol::Socks5,
-    };
     let refused = RefusedClient {
         listener,
         peer,
         local,
-        protocol,
+        protocol: protocol_of(&first),
         user: None,
     };
     gateway.request_begun();
@@ -96,6 +92,13 @@ pub async fn serve<G: SocksGateway>(
             Box::pin(udp::associate(client, identity, &request.target, gateway)).await;
             HandshakeOutcome::Done
         }
+    }
+}
+
+fn protocol_of(first: &[u8]) -> Protocol {
+    match first.first() {
+        Some(&v4::VERSION) => Protocol::Socks4,
+        _ => Protocol::Socks5,
     }
 }
 

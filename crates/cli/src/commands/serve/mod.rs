@@ -95,19 +95,14 @@ pub async fn start(
     // Restore settings that a crashed Privet left behind, which point at a dead port.
     let recovered = desktop.recover().await;
     let options = EngineOptions {
-        config_path: config_path.clone(),
+        config_path,
         data_dir: data_dir.clone(),
         keyring: Arc::new(SystemKeyring),
         adopted: adopted(inherited)?,
         threads: serve_options.threads.map(usize::from),
     };
-    let engine = tokio::select! {
-        started = Engine::start(options) => match started {
-            Ok(engine) => engine,
-            Err(error) => return Err(refused(&config_path, error).await),
-        },
-        // A start may wait for the keyring or for a disk.
-        () = until_stop(&mut signals) => return Ok(Exit::Done),
+    let Some(engine) = start_engine(options, &mut signals).await? else {
+        return Ok(Exit::Done);
     };
     let control = open_control(
         &engine,
@@ -137,6 +132,21 @@ pub async fn start(
     let signals = follower.run_until_stopped(signals, &quit).await;
     drop(tray);
     stop(context, &engine, control, signals, serve_options.drain).await
+}
+
+/// `None`: a signal ended the start, which may wait for the keyring or for a disk.
+async fn start_engine(
+    options: EngineOptions,
+    signals: &mut Signals,
+) -> Result<Option<Engine>, Failure> {
+    let config_path = options.config_path.clone();
+    tokio::select! {
+        started = Engine::start(options) => match started {
+            Ok(engine) => Ok(Some(engine)),
+            Err(error) => Err(refused(&config_path, error).await),
+        },
+        () = until_stop(signals) => Ok(None),
+    }
 }
 
 /// Opens the servers of the control API. The engine stops where they cannot be opened.

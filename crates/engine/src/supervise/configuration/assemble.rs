@@ -61,102 +61,108 @@ pub(crate) async fn assemble(inputs: Inputs) -> Result<Snapshot, StartError> {
 }
 
 fn build(inputs: Inputs) -> Result<Snapshot, StartError> {
-    let Inputs {
-        config,
-        mode,
-        lists,
-        list_texts,
-        temporary,
-        hit_counters,
-        own,
-        secrets,
-        certificates,
-        keyring,
-        cache_folder,
-        generation,
-        previous,
-    } = inputs;
-    let inspection = inspection(
-        &config,
-        &secrets,
-        &certificates,
-        keyring,
-        previous.as_deref(),
-    )?;
-    let https = https_tls(&config, &certificates, previous.as_deref())?;
-    let previous_sites = previous.as_ref().map(|snapshot| &snapshot.sites);
-    let all = with_control(own.iter().map(|own| own.address).collect(), &config);
-    let caches_before = previous.as_ref().map(|snapshot| &snapshot.caches);
-    let caches = Caches::build(&config, cache_folder.as_deref(), &secrets, caches_before);
-    let scanner_before = previous
-        .as_ref()
-        .and_then(|snapshot| snapshot.scanner.as_ref());
-    let scanner = scanning::build(&config, &all, scanner_before).map_err(StartError::Scan)?;
-    let sites = build_sites(&config, all, &caches, scanner.as_ref(), previous_sites)?;
+    let config = &inputs.config;
+    let previous = inputs.previous.as_deref();
+    let inspection = inspection(&inputs)?;
+    let https = https_tls(config, &inputs.certificates, previous)?;
+    let Content {
+        caches,
+        scanner,
+        sites,
+    } = content(&inputs)?;
     // A client may go to a site: that is no circle.
-    let own = own.iter().filter(|own| own.kind != ListenerKind::Site);
-    let own = with_control(own.map(|own| own.address).collect(), &config);
-    let users = users(&config, &secrets)?;
-    let before = previous.as_ref().map(|snapshot| &*snapshot.dialer);
-    let dialer = build_dialer(&config, &secrets, &own, before)?;
-    let own = OwnEndpoints {
-        listeners: own,
-        addresses: privet_system::interfaces::addresses().into_iter().collect(),
-        names: own_names(),
-    };
-    let policy = Policy::compile_with(&config, &temporary, &hit_counters, &lists, own)?;
-    let shadows = shadowed_rules(&config, SystemTime::now())?;
-    let policy = policy.in_mode(&mode).ok_or(StartError::Mode(mode))?;
+    let own = inputs.own.iter();
+    let own = own.filter(|own| own.kind != ListenerKind::Site);
+    let own = with_control(own.map(|own| own.address).collect(), config);
+    let users = users(config, &inputs.secrets)?;
+    let before = previous.map(|snapshot| &*snapshot.dialer);
+    let dialer = build_dialer(config, &inputs.secrets, &own, before)?;
+    let policy = policy(&inputs, own)?;
+    let shadows = shadowed_rules(config, SystemTime::now())?;
     let isolates_apps = config
         .upstreams
         .iter()
         .any(|upstream| upstream.isolate == Isolation::App);
     let needs_app = policy.needs_app() || isolates_apps;
     let asks_ahead = needs_app || policy.needs_addresses();
-    let (dialer, users) = (Arc::new(dialer), Arc::new(users));
     Ok(Snapshot {
         policy,
-        dialer,
+        dialer: Arc::new(dialer),
         sites,
         caches,
         scanner,
-        list_texts: Arc::new(list_texts),
-        temporary: temporary.into(),
+        list_texts: Arc::new(inputs.list_texts),
+        temporary: inputs.temporary.into(),
         shadows: shadows.into(),
-        users,
+        users: Arc::new(users),
         https,
         inspection,
-        secrets: secrets.only_for(&config),
+        secrets: inputs.secrets.only_for(config),
         needs_app,
         asks_ahead,
-        generation,
-        config,
+        generation: inputs.generation,
+        config: inputs.config,
     })
 }
 
+/// What keeps and judges the bodies of responses, and the sites that use it.
+struct Content {
+    caches: Caches,
+    scanner: Option<Arc<Scanner>>,
+    sites: Arc<SiteTable>,
+}
+
+fn content(inputs: &Inputs) -> Result<Content, StartError> {
+    let config = &inputs.config;
+    let previous = inputs.previous.as_ref();
+    let own = with_control(inputs.own.iter().map(|own| own.address).collect(), config);
+    let caches_before = previous.map(|snapshot| &snapshot.caches);
+    let folder = inputs.cache_folder.as_deref();
+    let caches = Caches::build(config, folder, &inputs.secrets, caches_before);
+    let scanner_before = previous.and_then(|snapshot| snapshot.scanner.as_ref());
+    let scanner = scanning::build(config, &own, scanner_before).map_err(StartError::Scan)?;
+    let sites_before = previous.map(|snapshot| &snapshot.sites);
+    let sites = build_sites(config, own, &caches, scanner.as_ref(), sites_before)?;
+    Ok(Content {
+        caches,
+        scanner,
+        sites,
+    })
+}
+
+/// The rules and lists, in the current mode.
+fn policy(inputs: &Inputs, listeners: Vec<SocketAddr>) -> Result<Policy, StartError> {
+    let own = OwnEndpoints {
+        listeners,
+        addresses: privet_system::interfaces::addresses().into_iter().collect(),
+        names: own_names(),
+    };
+    let (config, counters) = (&inputs.config, &inputs.hit_counters);
+    let policy = Policy::compile_with(config, &inputs.temporary, counters, &inputs.lists, own)?;
+    policy
+        .in_mode(&inputs.mode)
+        .ok_or_else(|| StartError::Mode(inputs.mode.clone()))
+}
+
 /// What inspects HTTPS, where the configuration says so.
-fn inspection(
-    config: &Config,
-    secrets: &KeyringCache,
-    purpose: &CertificateUse,
-    keyring: Option<Arc<dyn Keyring + Send + Sync>>,
-    previous: Option<&Snapshot>,
-) -> Result<Option<Arc<Inspection>>, StartError> {
-    if !config.inspect.enabled {
+fn inspection(inputs: &Inputs) -> Result<Option<Arc<Inspection>>, StartError> {
+    let settings = &inputs.config.inspect;
+    if !settings.enabled {
         return Ok(None);
     }
+    let previous = inputs.previous.as_ref();
     let before = previous.and_then(|before| before.inspection.clone());
-    let made = match (purpose, keyring) {
+    let made = match (&inputs.certificates, &inputs.keyring) {
         (CertificateUse::None, _) => return Ok(None),
         (CertificateUse::Serve(folder), Some(keyring)) => {
             let place = AuthorityPlace {
                 folder: folder.clone(),
-                keyring,
+                keyring: keyring.clone(),
             };
-            Inspection::build(&config.inspect, &place, secrets, before.as_ref()).map(Some)
+            Inspection::build(settings, &place, &inputs.secrets, before.as_ref()).map(Some)
         }
         (CertificateUse::Serve(_) | CertificateUse::Check, _) => {
-            Inspection::check(&config.inspect).map(|()| before)
+            Inspection::check(settings).map(|()| before)
         }
     };
     made.map_err(StartError::Inspect)
