@@ -33,6 +33,13 @@ fn main() {
     }
     let each = time(10_000_000, || rows[0].up(1));
     println!("count bytes once: {each:?}");
+    tick_cost(&connection_log, &rows);
+    println!("a window of 100 out of {ROWS} rows:");
+    pages_cost(&connection_log);
+    queries_cost(&connection_log);
+}
+
+fn tick_cost(connection_log: &ConnectionLog, rows: &[LiveConnection]) {
     let ticks = (0..20).map(|_| {
         std::thread::park_timeout(Duration::from_millis(51));
         rows.iter().step_by(10).for_each(|live| live.down(1_000));
@@ -40,18 +47,16 @@ fn main() {
     });
     let each = ticks.min().unwrap_or_default();
     println!("a tick over {ROWS} rows, a tenth of them busy: {each:?}");
-    println!("a window of 100 out of {ROWS} rows:");
+}
+
+fn pages_cost(connection_log: &ConnectionLog) {
+    let all = Query::default();
     for (name, sort) in SortKey::ALL {
         let window = PageRequest {
             sort,
             ..PageRequest::default()
         };
-        window_cost(
-            &format!("by {name}"),
-            &connection_log,
-            &Query::default(),
-            &window,
-        );
+        window_cost(&format!("by {name}"), connection_log, &all, &window);
     }
     let late = PageRequest {
         offset: ROWS - 1000,
@@ -59,28 +64,21 @@ fn main() {
         sort: SortKey::Host,
         ..PageRequest::default()
     };
-    window_cost(
-        "the last 1,000 by host",
-        &connection_log,
-        &Query::default(),
-        &late,
-    );
+    window_cost("the last 1,000 by host", connection_log, &all, &late);
     let groups = PageRequest {
         group: Some(GroupBy::Domain),
         ..PageRequest::default()
     };
-    window_cost(
-        "by domain, 5,000 groups",
-        &connection_log,
-        &Query::default(),
-        &groups,
-    );
+    window_cost("by domain, 5,000 groups", connection_log, &all, &groups);
+}
+
+fn queries_cost(connection_log: &ConnectionLog) {
     for text in [
         "app:app1 -host:*.corp down>1K port:443",
         "h1 rule:mode age>1ms",
     ] {
         let query = Query::parse(text).unwrap_or_default();
-        window_cost(text, &connection_log, &query, &PageRequest::default());
+        window_cost(text, connection_log, &query, &PageRequest::default());
     }
 }
 

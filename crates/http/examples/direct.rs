@@ -16,7 +16,7 @@ use privet_http::serve;
 use privet_http::service::ConnectionInfo;
 use privet_http::service::forward::Forward;
 use privet_net::HttpProxyMode;
-use privet_net::{Connected, DialError, DialErrorKind, DialTimings, Stream};
+use privet_net::{Connected, DialError, DialErrorKind, Stream};
 use privet_policy::{Listener, Outbound, Route, Why, WhyKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -79,11 +79,7 @@ impl Gateway for Open {
         Ok(Connected {
             local: stream.local_addr().ok(),
             remote: stream.peer_addr().ok(),
-            stream: Stream::Tcp(stream),
-            preread: Default::default(),
-            route: self.route.clone(),
-            timings: DialTimings::default(),
-            absolute_form: None,
+            ..Connected::new(Stream::Tcp(stream), self.route.clone())
         })
     }
 

@@ -44,6 +44,19 @@ pub struct Connected {
 }
 
 impl Connected {
+    /// A stream that leads to the target itself; nothing else is known of it.
+    pub fn new(stream: Stream, route: Arc<str>) -> Self {
+        Self {
+            stream,
+            preread: Bytes::new(),
+            local: None,
+            remote: None,
+            route,
+            timings: DialTimings::default(),
+            absolute_form: None,
+        }
+    }
+
     /// The local address of the first socket: SOCKS replies report it as the bound address.
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.local.or_else(|| self.stream.local_addr())

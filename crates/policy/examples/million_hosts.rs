@@ -14,8 +14,16 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Instant, SystemTime};
 
-use privet_config::ListFormat;
-use privet_policy::{Host, List, ListReader};
+use privet_config::{
+    Config, Dns, Fallback, FilterList, HeaderMode, ListFormat, ListSource, Mode, RouteRef, Rule,
+    RuleAction, RuleMatch,
+};
+use privet_policy::{
+    Addresses, Host, List, ListReader, Listener, OwnEndpoints, Policy, Program, Protocol, Request,
+    Target, decide,
+};
+
+const DECISIONS: u32 = 1_000_000;
 
 struct Counting;
 
@@ -104,48 +112,7 @@ fn look_up(list: &List, hosts: usize, word: &str) -> f64 {
 
 /// A whole decision that every list is asked for, with 10,000 domain rules before it.
 fn decide_once(list: List) {
-    use privet_config::*;
-    use privet_policy::*;
-    let mode = privet_config::Mode {
-        route: RouteRef::Direct,
-        filter: true,
-        headers: HeaderMode::Reduced,
-        kill_switch: false,
-        fallback: Fallback::None,
-        history: true,
-        dns: Dns::System,
-        inspect: true,
-        scan: true,
-    };
-    let rule = |at: usize| Rule {
-        matcher: RuleMatch {
-            domain_suffix: vec![format!("rule{at}.example")],
-            ..RuleMatch::default()
-        },
-        action: RuleAction::Direct,
-        fallback: Fallback::None,
-        filter: true,
-        resolve: true,
-        inspect: None,
-        scan: None,
-        until: None,
-        line: at,
-    };
-    let mut config = Config::parse("", std::path::Path::new("/"))
-        .expect("the defaults")
-        .config;
-    config.modes.insert("measured".into(), mode);
-    config.mode = "measured".into();
-    config.rules = (0..10_000).map(rule).collect();
-    config.filter.lists = vec![FilterList {
-        name: list.name().into(),
-        source: ListSource::Url(String::new()),
-        format: ListFormat::Hosts,
-        enabled: true,
-        refresh: std::time::Duration::ZERO,
-        probation: Default::default(),
-        private_addresses: false,
-    }];
+    let config = with_many_rules(list.name());
     let start = Instant::now();
     let policy =
         Policy::compile(&config, &[list.into()], OwnEndpoints::default()).expect("compiles");
@@ -166,7 +133,6 @@ fn decide_once(list: List) {
         page: None,
         at: SystemTime::UNIX_EPOCH,
     };
-    const DECISIONS: u32 = 1_000_000;
     let start = Instant::now();
     for _ in 0..DECISIONS {
         black_box(decide(black_box(&request), &policy));
@@ -182,6 +148,54 @@ fn decide_once(list: List) {
         "bytes a decision      {}",
         PEAK.load(Ordering::Relaxed) - before
     );
+}
+
+/// A configuration with 10,000 rules and one list.
+fn with_many_rules(list: &str) -> Config {
+    let mut config = Config::parse("", std::path::Path::new("/"))
+        .expect("the defaults")
+        .config;
+    let mode = Mode {
+        route: RouteRef::Direct,
+        filter: true,
+        headers: HeaderMode::Reduced,
+        kill_switch: false,
+        fallback: Fallback::None,
+        history: true,
+        dns: Dns::System,
+        inspect: true,
+        scan: true,
+    };
+    config.modes.insert("measured".into(), mode);
+    config.mode = "measured".into();
+    config.rules = (0..10_000).map(direct_rule).collect();
+    config.filter.lists = vec![FilterList {
+        name: list.into(),
+        source: ListSource::Url(String::new()),
+        format: ListFormat::Hosts,
+        enabled: true,
+        refresh: std::time::Duration::ZERO,
+        probation: Default::default(),
+        private_addresses: false,
+    }];
+    config
+}
+
+fn direct_rule(at: usize) -> Rule {
+    Rule {
+        matcher: RuleMatch {
+            domain_suffix: vec![format!("rule{at}.example")],
+            ..RuleMatch::default()
+        },
+        action: RuleAction::Direct,
+        fallback: Fallback::None,
+        filter: true,
+        resolve: true,
+        inspect: None,
+        scan: None,
+        until: None,
+        line: at,
+    }
 }
 
 fn mib(bytes: usize) -> f64 {

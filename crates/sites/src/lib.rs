@@ -28,9 +28,11 @@ pub mod site;
 mod site_fetch;
 mod site_table;
 mod tls;
+mod tunnel_lease;
 
-pub use service::{SiteHost, SiteService, TunnelLease};
+pub use service::{SiteHost, SiteService};
 pub use site::Site;
 pub use site_fetch::SiteFetch;
 pub use site_table::SiteTable;
 pub use tls::{ClientTls, certificate_findings};
+pub use tunnel_lease::TunnelLease;

@@ -3,10 +3,10 @@
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use privet_balance::{Failure, Lease};
+use privet_balance::Failure;
 use privet_connection_log::{CloseReason, ConnectionLog, LiveConnection, NewConnection};
 use privet_gateway::HttpTimeouts;
 use privet_http::head::target::TargetRule;
@@ -27,6 +27,7 @@ use crate::site::Site;
 use crate::site_fetch::SiteFetch;
 use crate::site_table::SiteTable;
 use crate::tls::ClientTls;
+use crate::tunnel_lease::TunnelLease;
 
 /// The limit for opening a connection to a backend.
 const DIAL: Duration = Duration::from_secs(5);
@@ -67,21 +68,6 @@ pub struct SiteService<H> {
     /// The client's TLS connection; `None`: it does not speak TLS.
     pub tls: Option<ClientTls>,
     pub tunnel: TunnelLease,
-}
-
-/// Keeps a backend's request in flight while its connection is a tunnel: take it when the connection has become one, and
-/// drop it at the tunnel's end.
-#[derive(Clone, Default)]
-pub struct TunnelLease(Arc<Mutex<Option<Lease>>>);
-
-impl TunnelLease {
-    pub fn take(&self) -> Option<Lease> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    fn keep(&self, lease: Option<Lease>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = lease;
-    }
 }
 
 impl<H: SiteHost> SiteService<H> {

@@ -6,12 +6,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use privet_connection_log::{CloseReason, LiveConnection};
 use privet_gateway::{Gateway, HttpTimeouts, Refusal, RequestContext, RouteDecision};
 use privet_http::service::ConnectionInfo;
 use privet_http::service::forward::Forward;
-use privet_net::{Connected, DialTimings, HttpProxyMode, Stream};
+use privet_net::{Connected, HttpProxyMode, Stream};
 use privet_policy::{Listener, Outbound, Route, Treatment, Why, WhyKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, timeout};
@@ -166,15 +165,8 @@ impl Gateway for TestGateway {
     ) -> Result<Connected, Refusal> {
         let (ours, theirs) = duplex(BUFFER);
         tokio::spawn(respond(theirs));
-        Ok(Connected {
-            stream: Stream::Boxed(Box::pin(ours)),
-            preread: Bytes::new(),
-            local: None,
-            remote: None,
-            route: "scan test".into(),
-            timings: DialTimings::default(),
-            absolute_form: None,
-        })
+        let stream = Stream::Boxed(Box::pin(ours));
+        Ok(Connected::new(stream, "scan test".into()))
     }
 
     async fn dial_address(
