@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::origin::Origin;
 use crate::skip::missing;
 use crate::timeout::TIMEOUT;
 
@@ -123,6 +124,14 @@ pub fn read_all(stream: &mut TcpStream) -> Vec<u8> {
         );
     }
     bytes
+}
+
+/// Fetches an answer without a body, over a connection to a proxy that is used again.
+pub fn fetch_nothing(client: &mut TcpStream, origin: &Origin) {
+    let get = format!("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", origin.url("/none"));
+    client.write_all(get.as_bytes()).expect("it is open");
+    let head = read_head(client);
+    assert!(head.starts_with("HTTP/1.1 204 "), "{head}");
 }
 
 /// Reads an HTTP head, up to the empty line.

@@ -39,6 +39,17 @@ pub struct Setup {
     pub binary: Option<PathBuf>,
 }
 
+impl Setup {
+    /// With this limit of open files.
+    pub fn open_files(limit: u32) -> Self {
+        let limit = format!("--nofile={limit}:{limit}");
+        Self {
+            prefix: vec!["prlimit".to_owned(), limit, "--".to_owned()],
+            ..Self::default()
+        }
+    }
+}
+
 static CHOSEN: OnceLock<PathBuf> = OnceLock::new();
 
 /// Sets the program under test.

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use privet_tests::client::read_head;
 use privet_tests::{Privet, curl};
 
 const OPEN: &str = "[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n[control]\nhttp = \"$CONTROL\"\n";
@@ -192,12 +193,7 @@ fn answer_before_the_body(privet: &Privet, head: &str) -> (String, TcpStream) {
 
 /// Reads one answer; its head in lower case.
 fn read_answer(stream: &mut TcpStream) -> String {
-    let (mut head, mut byte) = (Vec::new(), [0]);
-    while !head.ends_with(b"\r\n\r\n") {
-        stream.read_exact(&mut byte).expect("an answer");
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8(head).expect("text").to_lowercase();
+    let head = read_head(stream).to_lowercase();
     let length = head
         .lines()
         .find_map(|line| line.strip_prefix("content-length: "));

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use privet_tests::client::{connect, read_head};
+use privet_tests::client::{connect, fetch_nothing};
 use privet_tests::privet::Setup;
 use privet_tests::{Origin, Privet, require};
 
@@ -134,21 +134,13 @@ fn a_slow_transfer_takes_longer_than_the_idle_timeout() {
 fn where_file_descriptors_run_out_both_connections_get_theirs() {
     let server = require!(FtpServer::start(&[]));
     let origins: Vec<Origin> = (0..80).map(|_| Origin::http()).collect();
-    let setup = Setup {
-        prefix: ["prlimit", "--nofile=64:64", "--"]
-            .map(str::to_owned)
-            .to_vec(),
-        ..Default::default()
-    };
+    let setup = Setup::open_files(64);
     let privet = Privet::start_as("", &setup);
     let mut kept = connect(privet.proxy());
     for _ in 0..3 {
         // Each leaves an idle connection behind, until there is no descriptor left for another one.
         for origin in &origins {
-            let get = format!("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", origin.url("/none"));
-            kept.write_all(get.as_bytes()).expect("it is open");
-            let head = read_head(&mut kept);
-            assert!(head.starts_with("HTTP/1.1 204 "), "{head}");
+            fetch_nothing(&mut kept, origin);
         }
         assert_eq!(fetch(&privet, &[&server.url("a.txt")]).good(), TEXT);
         let listing = fetch(&privet, &[&server.url("sub/")]).good();

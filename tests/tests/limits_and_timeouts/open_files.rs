@@ -5,7 +5,7 @@ use std::net::{TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use privet_tests::client::{
-    bound, connect, read_head, read_n, socks5, socks5_reply, socks5_target,
+    bound, connect, fetch_nothing, read_n, socks5, socks5_reply, socks5_target,
 };
 use privet_tests::privet::Setup;
 use privet_tests::{Origin, Privet, TIMEOUT, UdpEcho, curl};
@@ -13,12 +13,7 @@ use privet_tests::{Origin, Privet, TIMEOUT, UdpEcho, curl};
 #[test]
 fn accept_survives_the_open_files_limit() {
     let origin = Origin::http();
-    let setup = Setup {
-        prefix: ["prlimit", "--nofile=64:64", "--"]
-            .map(str::to_owned)
-            .to_vec(),
-        ..Default::default()
-    };
+    let setup = Setup::open_files(64);
     let mut privet = Privet::start_as("", &setup);
     let crowd: Vec<TcpStream> = (0..200)
         .filter_map(|_| {
@@ -58,12 +53,7 @@ fn half_heads(proxy: std::net::SocketAddr) -> Vec<TcpStream> {
 #[test]
 fn where_file_descriptors_run_out_unfinished_handshakes_give_way_and_it_is_said_once() {
     let origin = Origin::http();
-    let setup = Setup {
-        prefix: ["prlimit", "--nofile=64:64", "--"]
-            .map(str::to_owned)
-            .to_vec(),
-        ..Default::default()
-    };
+    let setup = Setup::open_files(64);
     let privet = Privet::start_as("", &setup);
     let proxy = format!("http://{}", privet.proxy());
     for round in 0..3 {
@@ -103,22 +93,10 @@ fn exhaust(privet: &Privet, client: &mut TcpStream, origins: &[Origin]) {
     assert!(full, "{} files are open", open());
 }
 
-fn fetch_nothing(client: &mut TcpStream, origin: &Origin) {
-    let get = format!("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", origin.url("/none"));
-    client.write_all(get.as_bytes()).expect("it is open");
-    let head = read_head(client);
-    assert!(head.starts_with("HTTP/1.1 204 "), "{head}");
-}
-
 #[test]
 fn where_file_descriptors_run_out_bind_and_datagrams_make_room_too() {
     let origins: Vec<Origin> = (0..60).map(|_| Origin::http()).collect();
-    let setup = Setup {
-        prefix: ["prlimit", "--nofile=64:64", "--"]
-            .map(str::to_owned)
-            .to_vec(),
-        ..Default::default()
-    };
+    let setup = Setup::open_files(64);
     let privet = Privet::start_as("", &setup);
     let mut kept = connect(privet.proxy());
     let greeted = || {
@@ -159,12 +137,7 @@ fn where_file_descriptors_run_out_bind_and_datagrams_make_room_too() {
 #[test]
 fn where_file_descriptors_run_out_idle_connections_to_servers_give_way() {
     let origins: Vec<Origin> = (0..40).map(|_| Origin::http()).collect();
-    let setup = Setup {
-        prefix: ["prlimit", "--nofile=64:64", "--"]
-            .map(str::to_owned)
-            .to_vec(),
-        ..Default::default()
-    };
+    let setup = Setup::open_files(64);
     let privet = Privet::start_as("", &setup);
     let mut kept = connect(privet.proxy());
     // Each leaves an idle connection to its server behind.

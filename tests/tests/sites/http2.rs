@@ -215,12 +215,7 @@ fn a_websocket_to_a_backend_that_takes_none_is_a_bad_gateway() {
 fn idle_connections_give_way_where_file_descriptors_run_out() {
     let backend = Backend::named("a");
     let listen = reserve();
-    let setup = Setup {
-        prefix: ["prlimit", "--nofile=64:64", "--"]
-            .map(str::to_owned)
-            .to_vec(),
-        ..Default::default()
-    };
+    let setup = Setup::open_files(64);
     let text = config(listen, &[(backend.url(), 1)], "", "");
     let _privet = Privet::start_as(&text, &setup);
     block_on(async {
