@@ -15,7 +15,7 @@ use super::state::{ExchangeState, ResponsePhase};
 use super::upstream::Upstream;
 use super::wait::{Wait, WaitingFor};
 use crate::body::{BodyError, KeptBody, KeptSource, Transfer, TransferError};
-use crate::head::{BadRequest, BodyLength, RequestHead, ResponseHead};
+use crate::head::{BadRequest, BodyLength, RequestHead, ResponseHead, upgrade};
 use crate::headers::connection_auth;
 use crate::headers::response::{ResponseRewrite, ResponseStyle};
 use crate::scanning::{Refused, Scanned, Scans};
@@ -211,7 +211,10 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
             Err(bad) => return Err(bad_gateway(502, "bad response", bad.to_string())),
         }
         match self.reply.status {
-            101 if self.traits.upgrades && self.state.request.is_done() => self.switch(),
+            101 if self.traits.upgrades && self.state.request.is_done() => {
+                self.check_switch()?;
+                self.switch()
+            }
             101 => Err(bad_gateway(
                 502,
                 "bad response",
@@ -245,6 +248,18 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
             self.origin.consume_head(self.reply);
         }
         Ok(true)
+    }
+
+    fn check_switch(&self) -> Result<(), Outcome> {
+        let (request, reply) = (self.client.head_bytes(), self.origin.head_bytes());
+        match upgrade::is_offered(self.head, request, self.reply, reply) {
+            true => Ok(()),
+            false => Err(bad_gateway(
+                502,
+                "bad response",
+                "the server switched to a protocol that the request did not offer".into(),
+            )),
+        }
     }
 
     fn switch(&mut self) -> Result<bool, Outcome> {

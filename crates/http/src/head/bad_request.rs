@@ -85,7 +85,7 @@ pub enum BadRequest {
     HttpsScheme,
     #[error("only http and ftp URLs are understood here; other schemes are not")]
     UnknownScheme,
-    #[error("this is a site and not a proxy: CONNECT is not served here")]
+    #[error("the request reaches a server and not a proxy: CONNECT is not served here")]
     ConnectToOrigin,
     #[error("a CONNECT request must not have a body")]
     ConnectBody,

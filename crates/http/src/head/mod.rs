@@ -13,6 +13,7 @@ pub mod request;
 pub mod response;
 pub mod scan;
 pub mod target;
+pub mod upgrade;
 pub mod version;
 
 pub use bad_request::BadRequest;

@@ -205,7 +205,7 @@ impl RequestHead {
     fn read_fields(&mut self, buffer: &[u8]) -> Result<(), BadRequest> {
         let mut framing = Framing::default();
         let mut hosts = 0;
-        let mut upgrade = false;
+        let (mut upgrade, mut refused) = (false, false);
         self.connection.clear();
         self.expects_continue = false;
         self.takes_trailers = false;
@@ -247,7 +247,8 @@ impl RequestHead {
                     if !elements(value).all(is_protocol) {
                         return Err(BadRequest::Upgrade);
                     }
-                    upgrade = !elements(value).any(is_refused_protocol);
+                    refused |= elements(value).any(is_refused_protocol);
+                    upgrade = !refused;
                 }
                 FieldKind::MaxForwards
                     if matches!(self.method, Method::Options | Method::Trace) =>

@@ -66,9 +66,10 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 return outcome;
             }
         }
-        // The head's bytes are needed again only if the request may be sent again, or the cache reads them once the
-        // response is there.
-        let is_read = self.observer.as_ref().is_some_and(Observer::reads_request);
+        // The head's bytes are needed again only if the request may be sent again, or where they are read once the response
+        // is there: by the cache, or to see whether a protocol was offered.
+        let is_read =
+            self.head.upgrades || self.observer.as_ref().is_some_and(Observer::reads_request);
         if !traits.may_repeat && !is_read {
             self.client.release_head();
         }

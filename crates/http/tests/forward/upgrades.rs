@@ -76,6 +76,45 @@ async fn an_upgrade_to_another_http_or_to_tls_is_not_forwarded() {
 }
 
 #[tokio::test]
+async fn a_switch_to_a_protocol_that_was_not_offered_is_refused() {
+    for (offered, switched, passes) in [
+        ("foo", "Upgrade: websocket\r\n", false),
+        ("foo", "Upgrade: foo, websocket\r\n", false),
+        ("foo", "", false),
+        ("foo, bar/2", "Upgrade: Bar/2\r\n", true),
+    ] {
+        let port = origin(move |mut peer, _| async move {
+            let head = peer.head().await.unwrap();
+            if field(&head, "content-length").is_some() {
+                peer.take(2).await;
+            }
+            peer.send(format!(
+                "HTTP/1.1 101 Switching Protocols\r\n{switched}Connection: Upgrade\r\n\r\nhello"
+            ))
+            .await;
+        })
+        .await;
+        for (line, more) in [("GET", ""), ("POST", "Content-Length: 2\r\n")] {
+            let mut client = client(&TestGateway::default()).await;
+            let body = if more.is_empty() { "" } else { "ab" };
+            client
+                .send(format!(
+                    "{line} http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nUpgrade: {offered}\r\n\
+                     Connection: Upgrade\r\n{more}\r\n{body}"
+                ))
+                .await;
+            if passes {
+                assert_eq!(status(&client.head().await.unwrap()), 101, "{line}");
+                continue;
+            }
+            let (head, body) = client.response().await;
+            assert_eq!(status(&head), 502, "{line} {offered} {switched}");
+            assert!(!body.contains("hello"), "{body}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_websocket_goes_through_an_http_upstream_by_connect() {
     let upstream = origin(|mut peer, _| async move {
         // The test gateway's dial stands for the CONNECT itself.

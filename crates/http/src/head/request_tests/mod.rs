@@ -139,7 +139,16 @@ fn an_upgrade_needs_connection_and_is_never_to_http_or_tls() {
     assert!(!upgrades("Upgrade: websocket\r\n"));
     assert!(!upgrades("Connection: Upgrade\r\n"));
     assert!(!upgrades("Upgrade: h2c\r\nConnection: Upgrade\r\n"));
-    for protocol in ["HTTP/2.0", "http", "TLS/1.2", "websocket, h2c"] {
+    let twice = "websocket\r\nUpgrade: h2c";
+    let reversed = "h2c\r\nUpgrade: websocket";
+    for protocol in [
+        "HTTP/2.0",
+        "http",
+        "TLS/1.2",
+        "websocket, h2c",
+        twice,
+        reversed,
+    ] {
         let fields = format!("Upgrade: {protocol}\r\nConnection: Upgrade\r\n");
         assert!(!upgrades(&fields), "{protocol}");
     }
