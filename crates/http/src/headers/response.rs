@@ -12,6 +12,8 @@ use crate::head::{BodyLength, FieldKind, Method, ResponseHead};
 pub enum ResponseStyle<'a> {
     /// A forward proxy: nothing but what belongs to the connection.
     Forward(HeaderMode),
+    /// An inspected tunnel: an alternative service would be a way around inspection (RFC 7838), mostly by QUIC.
+    Inspected(HeaderMode),
     /// A site: what names its backend does not reach the client.
     Site(&'a dyn SiteFields),
 }
@@ -19,7 +21,10 @@ pub enum ResponseStyle<'a> {
 impl ResponseStyle<'_> {
     /// Whether the response gets this process's entry in `Via`.
     pub(crate) fn adds_via(self) -> bool {
-        matches!(self, Self::Forward(HeaderMode::Untouched))
+        matches!(
+            self,
+            Self::Forward(HeaderMode::Untouched) | Self::Inspected(HeaderMode::Untouched)
+        )
     }
 }
 
@@ -117,7 +122,8 @@ pub(crate) fn for_each_field(
         }
         let value = field.value.of_buffer(buffer);
         match style {
-            ResponseStyle::Forward(_) => emit(name, value),
+            ResponseStyle::Inspected(_) if name.eq_ignore_ascii_case(b"alt-svc") => {}
+            ResponseStyle::Forward(_) | ResponseStyle::Inspected(_) => emit(name, value),
             ResponseStyle::Site(site) => site.emit(name, value, &mut emit),
         }
     }

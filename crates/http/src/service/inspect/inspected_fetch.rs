@@ -42,7 +42,7 @@ impl Fetch for InspectedFetch {
     }
 
     fn response_style(&self) -> ResponseStyle<'_> {
-        self.decision.response_style()
+        ResponseStyle::Inspected(self.decision.header_mode)
     }
 
     fn scanner(&self) -> Option<&Arc<Scanner>> {
