@@ -13,6 +13,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 
 use super::fault::{CertificateFault, name};
+use super::revocation::Revocation;
 use crate::certificate::CertificateFacts;
 use crate::client::system_verifier;
 use crate::error::LoadError;
@@ -42,14 +43,16 @@ pub(super) struct Judge {
     inner: Arc<dyn ServerCertVerifier>,
     /// Certificates of our own authority, which are never accepted.
     own: CertificateDer<'static>,
+    revocation: Revocation,
 }
 
 impl Judge {
-    /// `trust`: PEM files of authorities beside the system's. Blocks on the disk.
+    /// `trust`: PEM files of authorities beside the system's, and of their revocation lists. Blocks on the disk.
     pub(super) fn new(trust: &[PathBuf], own: CertificateDer<'static>) -> Result<Self, LoadError> {
         Ok(Self {
             inner: system_verifier(trust)?,
             own,
+            revocation: Revocation::load(trust)?,
         })
     }
 
@@ -58,6 +61,7 @@ impl Judge {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         refused: Option<&Error>,
+        stapled: &[u8],
         now: SystemTime,
     ) -> Vec<CertificateFault> {
         let Ok((_, certificate)) = X509Certificate::from_der(end_entity) else {
@@ -68,6 +72,10 @@ impl Judge {
             faults.push(CertificateFault::OwnAuthority);
         }
         weaknesses(&certificate, &mut faults);
+        let revocation = &self.revocation;
+        if revocation.is_revoked(&certificate, intermediates, stapled, now) {
+            faults.push(CertificateFault::Revoked);
+        }
         let Some(refused) = refused else {
             return faults;
         };
@@ -138,7 +146,7 @@ fn named(
                 .map(|facts| facts.names.iter().map(ToString::to_string).collect())
                 .unwrap_or_default(),
         }),
-        C::Revoked => Some(F::Revoked),
+        C::Revoked => (!has("revoked")).then_some(F::Revoked),
         C::UnknownIssuer if has("own-authority") => None,
         _ if is_self_signed(certificate) => Some(F::SelfSigned),
         // A weak signature or key is what the library could not verify.
@@ -208,7 +216,7 @@ impl ServerCertVerifier for Judge {
         );
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(now.as_secs());
         let refused = verified.as_ref().err();
-        let faults = self.faults(end_entity, intermediates, refused, at);
+        let faults = self.faults(end_entity, intermediates, refused, ocsp_response, at);
         match (faults.is_empty(), verified) {
             (true, verified) => verified,
             (false, _) => Err(Error::InvalidCertificate(CertificateError::Other(

@@ -7,6 +7,7 @@ mod judge;
 mod leaf_cache;
 mod minter;
 mod origin;
+mod revocation;
 
 pub use authority::{AuthorityFile, InspectionAuthority, PublicAuthority, UnusableAuthority};
 pub use fault::CertificateFault;
