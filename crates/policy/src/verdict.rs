@@ -147,7 +147,7 @@ pub enum UntouchedBy {
     ClientCertificate,
     /// What the client sent is no TLS.
     NotTls,
-    /// The client sent nothing: the destination speaks first.
+    /// The client sent nothing, and the destination spoke first.
     Silent,
     /// The client asks for another host in its TLS handshake.
     OtherName,
@@ -179,7 +179,7 @@ impl UntouchedBy {
             }
             Self::ClientCertificate => "the host asks for a certificate of the client",
             Self::NotTls => "what the client sent is neither TLS nor HTTP",
-            Self::Silent => "the client sent nothing at first",
+            Self::Silent => "the client sent nothing at first, and the host spoke",
             Self::OtherName => "the client asks for another host in its TLS handshake",
             Self::OtherProtocol => "the client offers protocols other than HTTP",
         }

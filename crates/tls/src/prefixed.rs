@@ -12,11 +12,21 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(crate) struct Prefixed<S> {
     prefix: Bytes,
     io: S,
+    has_written: bool,
 }
 
 impl<S> Prefixed<S> {
     pub(crate) fn new(prefix: Bytes, io: S) -> Self {
-        Self { prefix, io }
+        Self {
+            prefix,
+            io,
+            has_written: false,
+        }
+    }
+
+    /// Whether the peer was sent anything.
+    pub(crate) fn has_written(&self) -> bool {
+        self.has_written
     }
 
     pub(crate) fn get_ref(&self) -> &S {
@@ -58,6 +68,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Prefixed<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.has_written = true;
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
@@ -66,6 +77,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Prefixed<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.has_written = true;
         Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
     }
 

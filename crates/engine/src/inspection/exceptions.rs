@@ -64,6 +64,8 @@ pub struct Exception {
 struct Entry {
     reason: ExceptionReason,
     times: u32,
+    /// Those of `times` that were no more than a connection closed without a word.
+    silent: u32,
     since: SystemTime,
     until: SystemTime,
 }
@@ -82,6 +84,8 @@ type Key = (Host, ExceptedClient);
 pub(crate) struct Exceptions {
     entries: Mutex<HashMap<Key, Entry>>,
     count: AtomicUsize,
+    /// Who sent requests in inspected tunnels to a host, and until when that counts.
+    accepting: Mutex<HashMap<Key, SystemTime>>,
 }
 
 impl Exceptions {
@@ -106,16 +110,27 @@ impl Exceptions {
         })
     }
 
-    /// The client refused the certificate for this host. Returns whether it is excepted from now on.
-    pub(super) fn refused(&self, host: &Host, client: ExceptedClient) -> bool {
-        self.refused_at(host, client, SystemTime::now())
+    /// The client refused the certificate for this host; `silent`: it only closed its connection, which counts unless it
+    /// was seen to accept the certificate. Returns whether it is excepted from now on.
+    pub(super) fn refused(&self, host: &Host, client: ExceptedClient, silent: bool) -> bool {
+        self.refused_at(host, client, silent, SystemTime::now())
     }
 
-    fn refused_at(&self, host: &Host, client: ExceptedClient, now: SystemTime) -> bool {
+    fn refused_at(
+        &self,
+        host: &Host,
+        client: ExceptedClient,
+        silent: bool,
+        now: SystemTime,
+    ) -> bool {
+        if silent && self.has_accepted(host, &client, now) {
+            return false;
+        }
         self.change(|entries| {
             let new = Entry {
                 reason: ExceptionReason::RefusedCertificate,
                 times: 0,
+                silent: 0,
                 since: now,
                 until: now + REFUSALS_WITHIN,
             };
@@ -126,11 +141,49 @@ impl Exceptions {
                 *entry = new;
             }
             entry.times = entry.times.saturating_add(1);
+            entry.silent = entry.silent.saturating_add(u32::from(silent));
             if entry.times >= REFUSALS {
                 entry.until = now + HOLDS;
             }
             entry.holds_at(now)
         })
+    }
+
+    /// The client sent a request in an inspected tunnel to the host: what it closes unused later is no refusal.
+    pub(super) fn accepted(&self, host: &Host, client: ExceptedClient) {
+        self.accepted_at(host, client, SystemTime::now());
+    }
+
+    fn accepted_at(&self, host: &Host, client: ExceptedClient, now: SystemTime) {
+        let key = (host.clone(), client);
+        if !self.is_empty() {
+            self.change(|entries| {
+                let Some(entry) = entries.get_mut(&key).filter(|entry| !entry.holds_at(now)) else {
+                    return;
+                };
+                entry.times = entry
+                    .times
+                    .saturating_sub(std::mem::take(&mut entry.silent));
+                if entry.times == 0 {
+                    entries.remove(&key);
+                }
+            });
+        }
+        let mut accepting = lock(&self.accepting);
+        if accepting.len() >= MOST {
+            accepting.retain(|_, until| now < *until);
+        }
+        if accepting.len() >= MOST {
+            accepting.clear();
+        }
+        accepting.insert(key, now + HOLDS);
+    }
+
+    fn has_accepted(&self, host: &Host, client: &ExceptedClient, now: SystemTime) -> bool {
+        let key = (host.clone(), client.clone());
+        lock(&self.accepting)
+            .get(&key)
+            .is_some_and(|until| now < *until)
     }
 
     /// The host asks for a certificate of the client.
@@ -142,6 +195,7 @@ impl Exceptions {
                 Entry {
                     reason: ExceptionReason::ClientCertificate,
                     times: 1,
+                    silent: 0,
                     since: now,
                     until: now + HOLDS,
                 },
@@ -202,8 +256,12 @@ impl Exceptions {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.entries)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -230,10 +288,10 @@ mod tests {
         let exceptions = Exceptions::default();
         let a = host("a.test");
         assert!(exceptions.is_empty());
-        assert!(!exceptions.refused(&a, program("/x")));
+        assert!(!exceptions.refused(&a, program("/x"), false));
         assert_eq!(exceptions.find(&target("a.test"), &program("/x")), None);
         assert!(exceptions.list().is_empty());
-        assert!(exceptions.refused(&a, program("/x")));
+        assert!(exceptions.refused(&a, program("/x"), false));
         assert_eq!(
             exceptions.find(&target("a.test"), &program("/x")),
             Some(UntouchedBy::RefusedCertificate)
@@ -253,9 +311,38 @@ mod tests {
         let exceptions = Exceptions::default();
         let a = host("a.test");
         let now = SystemTime::now();
-        assert!(!exceptions.refused_at(&a, program("/x"), now));
-        assert!(!exceptions.refused_at(&a, program("/x"), now + REFUSALS_WITHIN));
-        assert!(exceptions.refused_at(&a, program("/x"), now + REFUSALS_WITHIN * 3 / 2));
+        assert!(!exceptions.refused_at(&a, program("/x"), false, now));
+        assert!(!exceptions.refused_at(&a, program("/x"), false, now + REFUSALS_WITHIN));
+        assert!(exceptions.refused_at(&a, program("/x"), false, now + REFUSALS_WITHIN * 3 / 2));
+    }
+
+    #[test]
+    fn connections_closed_without_a_word_count_only_where_the_certificate_was_never_accepted() {
+        let exceptions = Exceptions::default();
+        let a = host("a.test");
+        let now = SystemTime::now();
+        let closes = |at| exceptions.refused_at(&a, program("/x"), true, at);
+        assert!(!closes(now));
+        assert!(closes(now));
+        exceptions.forget("a.test", None);
+        // A browser that opens connections ahead: one of them is used.
+        assert!(!closes(now));
+        exceptions.accepted_at(&a, program("/x"), now);
+        assert!(exceptions.is_empty());
+        for _ in 0..3 {
+            assert!(!closes(now));
+        }
+        assert!(exceptions.is_empty());
+        // An alert counts all the same, and another program is another one.
+        assert!(!exceptions.refused_at(&a, program("/x"), false, now));
+        exceptions.accepted_at(&a, program("/x"), now);
+        assert!(exceptions.refused_at(&a, program("/x"), false, now));
+        assert!(!exceptions.refused_at(&a, program("/y"), true, now));
+        assert!(exceptions.refused_at(&a, program("/y"), true, now));
+        // What was accepted long ago says nothing any more.
+        exceptions.forget("a.test", None);
+        assert!(!closes(now + HOLDS));
+        assert!(closes(now + HOLDS));
     }
 
     #[test]
@@ -278,7 +365,7 @@ mod tests {
     fn what_is_remembered_is_bounded() {
         let exceptions = Exceptions::default();
         for number in 0..MOST + 50 {
-            exceptions.refused(&host(&format!("h{number}.test")), program("/x"));
+            exceptions.refused(&host(&format!("h{number}.test")), program("/x"), false);
         }
         assert_eq!(exceptions.lock().len(), MOST);
     }

@@ -3,7 +3,9 @@
 
 mod authority;
 mod exceptions;
+mod first_bytes;
 mod session;
+mod silent;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use std::time::SystemTime;
 
 use privet_config::{Inspect, Keyring};
 use privet_http::service::inspect::Origins;
+use privet_tls::LoadError;
 use privet_tls::inspection::{InspectionAuthority, LEAVES, Minter, OriginTls};
 
 pub(crate) use authority::{AUTHORITY_ENTRY, AuthorityPlace};
@@ -20,12 +23,15 @@ pub(crate) use exceptions::{ExceptedClient, Exceptions};
 pub use exceptions::{Exception, ExceptionReason};
 pub(crate) use session::inspector;
 
+/// A file of `trust`, and when it was changed last: a changed one is read again.
+type TrustFile = (PathBuf, Option<SystemTime>);
+
 /// What inspects HTTPS.
 pub struct Inspection {
     authority: Arc<AuthorityFacts>,
     minter: Arc<Minter>,
     origins: Arc<Origins>,
-    trust: Vec<PathBuf>,
+    trust: Vec<TrustFile>,
     exceptions: Arc<Exceptions>,
     counts: Arc<Counts>,
 }
@@ -62,15 +68,16 @@ impl Inspection {
         secrets: &dyn Keyring,
         previous: Option<&Arc<Self>>,
     ) -> Result<Arc<Self>, String> {
+        let trust = trust_files(&config.trust);
         if let Some(previous) = previous {
-            if previous.trust == config.trust {
+            if previous.trust == trust {
                 return Ok(previous.clone());
             }
             let certificate = previous.authority.certificate.clone();
-            let tls = OriginTls::new(&config.trust, certificate).map_err(|e| e.to_string())?;
+            let tls = OriginTls::new(&config.trust, certificate).map_err(explain)?;
             return Ok(Arc::new(Self {
                 origins: Arc::new(Origins::new(tls)),
-                trust: config.trust.clone(),
+                trust,
                 authority: previous.authority.clone(),
                 minter: previous.minter.clone(),
                 exceptions: previous.exceptions.clone(),
@@ -80,10 +87,10 @@ impl Inspection {
         let (authority, facts) = authority::load_or_make(place, secrets)?;
         let tls = OriginTls::new(&config.trust, facts.certificate.clone());
         Ok(Arc::new(Self {
-            origins: Arc::new(Origins::new(tls.map_err(|error| error.to_string())?)),
+            origins: Arc::new(Origins::new(tls.map_err(explain)?)),
             minter: Arc::new(Minter::new(authority, LEAVES).map_err(|error| error.to_string())?),
             authority: facts,
-            trust: config.trust.clone(),
+            trust,
             exceptions: Arc::default(),
             counts: Arc::default(),
         }))
@@ -100,7 +107,7 @@ impl Inspection {
         let any =
             InspectionAuthority::make(SystemTime::now()).map_err(|error| error.to_string())?;
         let checked = OriginTls::new(&config.trust, any.certificate().clone());
-        checked.map(drop).map_err(|error| error.to_string())
+        checked.map(drop).map_err(explain)
     }
 
     pub fn authority(&self) -> &Arc<AuthorityFacts> {
@@ -130,4 +137,21 @@ impl Inspection {
             refused: count(&self.counts.refused),
         }
     }
+}
+
+fn trust_files(paths: &[PathBuf]) -> Vec<TrustFile> {
+    let changed = |path: &PathBuf| {
+        std::fs::metadata(path)
+            .and_then(|file| file.modified())
+            .ok()
+    };
+    paths
+        .iter()
+        .map(|path| (path.clone(), changed(path)))
+        .collect()
+}
+
+/// What is wrong with a file of `trust`, and what to do.
+fn explain(error: LoadError) -> String {
+    format!("trust: {error}; {}", error.fix())
 }

@@ -12,36 +12,26 @@ use privet_http::h2;
 use privet_http::service::ConnectionInfo;
 use privet_http::service::inspect::{Inspected, InspectedTunnel, TunnelContext};
 use privet_net::reset_watch::unless_reset;
-use privet_net::{HttpProxyMode, Stream};
-use privet_policy::{Host, Inspection as Decided, UntouchedBy};
+use privet_net::{Connected, HttpProxyMode, Stream};
+use privet_policy::{Inspection as Decided, UntouchedBy};
 use privet_tls::client_hello::{ClientHello, HelloRead, SniName};
-use privet_tls::inspection::MintedError;
-use privet_tls::{Alpn, CertificateName, read_hello};
+use privet_tls::inspection::{ClientRefusal, MintedError};
+use privet_tls::{Alpn, CertificateName, TlsStream, read_hello};
+use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, timeout};
 
+use super::first_bytes::{is_http, names_target};
 use super::{ExceptedClient, Inspection};
 use crate::gateway::EngineGateway;
 use crate::session::tunnel::{self, StreamTunnels};
 
-/// How long a client may take to send its first bytes before the tunnel counts as one in which the destination speaks first.
+/// How long a client may be silent before the destination is dialed, which may be the one that speaks first.
 const FIRST_BYTES: Duration = Duration::from_secs(2);
 /// How long a connection may wait for its first request: browsers open some ahead.
 const FIRST_REQUEST: Duration = Duration::from_secs(60);
-/// Longer words are not taken for methods.
-const LONGEST_METHOD: usize = 32;
-/// Methods by which plain HTTP is recognised, each with the space behind it.
-const METHODS: [&[u8]; 9] = [
-    b"GET ",
-    b"HEAD ",
-    b"POST ",
-    b"PUT ",
-    b"DELETE ",
-    b"OPTIONS ",
-    b"PATCH ",
-    b"TRACE ",
-    b"PROPFIND ",
-];
-
+/// A client that closes this soon after the handshake, and asked for nothing, refused the certificate. Connections that
+/// browsers open ahead and do not need are kept for longer.
+const REFUSES_WITHIN: Duration = Duration::from_secs(1);
 /// What runs a tunnel that the policy inspects.
 pub(crate) fn inspector(
     gateway: &EngineGateway,
@@ -61,38 +51,53 @@ pub(crate) fn inspector(
     }))
 }
 
-struct Session {
-    gateway: EngineGateway,
-    inspection: Arc<Inspection>,
-    tunnel: TunnelContext,
-    decision: RouteDecision,
+pub(super) struct Session {
+    pub(super) gateway: EngineGateway,
+    pub(super) inspection: Arc<Inspection>,
+    pub(super) tunnel: TunnelContext,
+    pub(super) decision: RouteDecision,
     /// A rule demands inspection: what cannot be inspected does not pass.
-    demanded: bool,
+    pub(super) demanded: bool,
 }
 
 impl Session {
     async fn run(self, mut client: Stream, preread: Bytes) {
-        let wait = match self.demanded {
-            true => self.gateway.handshake_timeout(),
-            false => FIRST_BYTES,
-        };
         let mut received = BytesMut::from(preread);
+        if received.is_empty() && !self.demanded {
+            let first = timeout(FIRST_BYTES, client.read_buf(&mut received));
+            match first.await {
+                Ok(Ok(1..)) => {}
+                // The client is gone.
+                Ok(Ok(0) | Err(_)) => return,
+                Err(_) => return self.silent(client).await,
+            }
+        }
+        self.begin(client, received).await;
+    }
+
+    /// The client speaks first. What it began does not pass before it is known what it is.
+    pub(super) async fn begin(self, mut client: Stream, mut received: BytesMut) {
+        let wait = self.gateway.handshake_timeout();
         let read = timeout(wait, read_hello(&mut client, &mut received)).await;
         match read {
             Ok(Ok(HelloRead::Hello(hello))) => self.tls(client, received.freeze(), hello).await,
             Ok(Ok(HelloRead::NotTls)) if is_http(&received) => {
                 self.plain(client, received.freeze()).await;
             }
-            Ok(Ok(HelloRead::NotTls | HelloRead::Malformed(_))) => {
+            Ok(Ok(HelloRead::NotTls)) => {
                 self.pass(client, received.freeze(), UntouchedBy::NotTls)
                     .await;
             }
-            Err(_) if received.is_empty() => {
-                self.pass(client, Bytes::new(), UntouchedBy::Silent).await;
+            Ok(Ok(HelloRead::Malformed(why))) => {
+                let text = format!("inspection: the client's TLS handshake cannot be read: {why}");
+                self.refuse(CloseReason::Blocked, text);
             }
             Err(_) => {
-                self.pass(client, received.freeze(), UntouchedBy::NotTls)
-                    .await
+                let text = match received.is_empty() {
+                    true => "a rule demands inspection, and the client sent nothing",
+                    false => "inspection: the client's TLS handshake did not come in time",
+                };
+                self.refuse(CloseReason::Blocked, text.to_owned());
             }
             // The client is gone.
             Ok(Ok(HelloRead::NeedMore) | Err(_)) => {}
@@ -162,16 +167,50 @@ impl Session {
             true => &counts.bad_certificates,
             false => &counts.inspected,
         });
+        self.serve(stream, tunnel, who).await;
+    }
+
+    /// Serves the requests behind the handshake. The first byte shows that the client accepts the certificate.
+    async fn serve(
+        self,
+        mut stream: TlsStream<Stream>,
+        tunnel: InspectedTunnel<EngineGateway>,
+        who: ExceptedClient,
+    ) {
+        let opened = Instant::now();
+        let mut first = [0];
+        self.gateway.awaits_request();
+        let read = tokio::select! {
+            read = timeout(FIRST_REQUEST, stream.read(&mut first)) => read,
+            () = self.gateway.stopping() => return,
+        };
+        let refusal = match read {
+            Ok(Ok(1..)) => None,
+            Err(_) => return,
+            Ok(Ok(0)) => Some(ClientRefusal::ClosedUnused),
+            Ok(Err(error)) => {
+                Some(ClientRefusal::of(&error).unwrap_or(ClientRefusal::ClosedUnused))
+            }
+        };
+        if let Some(refusal) = refusal {
+            if !refusal.is_silent() || opened.elapsed() < REFUSES_WITHIN {
+                self.no_handshake(MintedError::Refused(refusal), who);
+            }
+            return;
+        }
+        let host = &self.tunnel.target.host;
+        self.inspection.exceptions.accepted(host, who);
         let protocol = stream.alpn();
         let client = Stream::Boxed(Box::pin(stream));
         let (info, service) = (self.info(), Inspected::<_, true>::new(tunnel));
         match protocol {
             Some(Alpn::H2) => {
-                h2::serve(client, Bytes::new(), info, service, StreamTunnels).await;
+                let first = Bytes::copy_from_slice(&first);
+                h2::serve(client, first, info, service, StreamTunnels).await;
             }
             _ => {
-                let deadline = Instant::now() + FIRST_REQUEST;
-                let serving = privet_http::serve(client, &[], deadline, info, service);
+                let deadline = Instant::now() + self.gateway.http_timeouts().request_header;
+                let serving = privet_http::serve(client, &first, deadline, info, service);
                 finish(Box::pin(serving).await).await;
             }
         }
@@ -202,21 +241,37 @@ impl Session {
     }
 
     /// Lets the tunnel pass as it is, unless a rule demands inspection.
-    async fn pass(mut self, mut client: Stream, received: Bytes, by: UntouchedBy) {
+    async fn pass(self, mut client: Stream, received: Bytes, by: UntouchedBy) {
         if self.demanded {
             let text = format!("a rule demands inspection, and {}", by.describe());
             return self.refuse(CloseReason::Blocked, text);
         }
-        add(&self.inspection.counts.untouched);
-        self.decision.treatment.inspection = Decided::Untouched(by);
+        let Some(connected) = self.dial(&mut client).await else {
+            return;
+        };
+        self.relay(client, received, connected, by).await;
+    }
+
+    /// Connects to the destination. `None`: the client is gone, or the gateway has recorded what failed.
+    pub(super) async fn dial(&self, client: &mut Stream) -> Option<Connected> {
         let context = self.tunnel.context();
         let dialing = self
             .gateway
             .dial(&context, &self.decision, HttpProxyMode::Connect);
-        // What failed is recorded by the gateway.
-        let Ok(Ok(connected)) = unless_reset(&mut client, dialing).await else {
-            return;
-        };
+        unless_reset(client, dialing).await.ok()?.ok()
+    }
+
+    /// Relays what passes untouched.
+    pub(super) async fn relay(
+        mut self,
+        client: Stream,
+        received: Bytes,
+        connected: Connected,
+        by: UntouchedBy,
+    ) {
+        add(&self.inspection.counts.untouched);
+        self.decision.treatment.inspection = Decided::Untouched(by);
+        let context = self.tunnel.context();
         let live = self.gateway.record(&context, &self.decision, &connected);
         tunnel::relay(client, received, connected, live, ()).await;
     }
@@ -244,10 +299,11 @@ impl Session {
     /// The client has no TLS connection. One that refuses the certificate is excepted after a while.
     fn no_handshake(self, error: MintedError, who: ExceptedClient) {
         let mut text = format!("inspection: {error}");
-        if let MintedError::Refused(_) = error {
+        if let MintedError::Refused(refusal) = error {
             add(&self.inspection.counts.refused);
             let host = &self.tunnel.target.host;
-            let excepted = !self.demanded && self.inspection.exceptions.refused(host, who);
+            let exceptions = &self.inspection.exceptions;
+            let excepted = !self.demanded && exceptions.refused(host, who, refusal.is_silent());
             if excepted {
                 text.push_str("; from now on it passes untouched for an hour");
             }
@@ -255,7 +311,7 @@ impl Session {
         self.refuse(CloseReason::Failed, text);
     }
 
-    fn refuse(&self, reason: CloseReason, text: String) {
+    pub(super) fn refuse(&self, reason: CloseReason, text: String) {
         let context = self.tunnel.context();
         let why = &self.decision.why;
         self.gateway
@@ -278,80 +334,4 @@ async fn finish(outcome: HandshakeOutcome) {
 
 fn add(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
-}
-
-/// Whether the handshake asks for the tunnel's host. One that asks for none does not ask for another.
-fn names_target(name: &SniName, host: &Host) -> bool {
-    match (name, host) {
-        (SniName::Absent, _) => true,
-        (SniName::Host(name), Host::Name(host)) => name.eq_ignore_ascii_case(host),
-        (SniName::Address(address), Host::Ip(ip)) => address.to_canonical() == ip.to_canonical(),
-        _ => false,
-    }
-}
-
-/// Whether the first bytes are those of an HTTP request, as far as they are there. Servers do not mind empty lines before it
-/// (RFC 9112 §2.2), and know methods that are not in the list.
-fn is_http(received: &[u8]) -> bool {
-    let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
-    let begin = received.iter().position(|byte| !is_line_end(byte));
-    let received = received.get(begin.unwrap_or(0)..).unwrap_or_default();
-    let is_known = |method: &&[u8]| {
-        let len = method.len().min(received.len());
-        method.get(..len) == received.get(..len)
-    };
-    !received.is_empty() && (METHODS.iter().any(is_known) || asks_for_path(received))
-}
-
-/// Whether a method of any name and a path come first: other protocols do not begin like that.
-fn asks_for_path(received: &[u8]) -> bool {
-    let is_method = |byte: &u8| byte.is_ascii_uppercase() || matches!(byte, b'-' | b'_');
-    let method = received
-        .iter()
-        .take(LONGEST_METHOD)
-        .position(|byte| !is_method(byte));
-    method.is_some_and(|len| {
-        let rest = received.get(len..).unwrap_or_default();
-        len > 0 && rest.starts_with(b" /")
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_bytes_tell_http_from_other_protocols() {
-        for (bytes, expected) in [
-            (&b"GET / HTTP/1.1\r\n"[..], true),
-            (b"G", true),
-            (b"POST /x", true),
-            (b"", false),
-            (b"SSH-2.0-x", false),
-            (b"PRI * HTTP/2.0", false),
-            (b"NICK x", false),
-            (b"GETX", false),
-            (b"QUERY /x HTTP/1.1", true),
-            (b"VERSION-CONTROL /", true),
-            (b" /x", false),
-            (b"\r\nGET / HTTP/1.1", true),
-            (b"\r\n", false),
-            (b"get / HTTP/1.1", false),
-        ] {
-            assert_eq!(is_http(bytes), expected, "{}", bytes.escape_ascii());
-        }
-    }
-
-    #[test]
-    fn a_handshake_names_the_target_or_nothing() {
-        let name = |text: &str| SniName::Host(text.into());
-        let host = |text: &str| Host::parse(text).unwrap();
-        assert!(names_target(&SniName::Absent, &host("a.test")));
-        assert!(names_target(&name("a.test"), &host("A.test")));
-        assert!(!names_target(&name("b.test"), &host("a.test")));
-        assert!(!names_target(&name("a.test"), &host("192.0.2.1")));
-        let address = SniName::Address("192.0.2.1".parse().unwrap());
-        assert!(names_target(&address, &host("192.0.2.1")));
-        assert!(!names_target(&SniName::Invalid, &host("a.test")));
-    }
 }

@@ -163,10 +163,14 @@ impl Minter {
         let config = self.server(name, SystemTime::now());
         let acceptor = TlsAcceptor::from(config.map_err(MintedError::Mint)?);
         let accepting = acceptor.accept(Prefixed::new(received, io));
-        match timeout_at(deadline, accepting).await {
+        match timeout_at(deadline, accepting.into_fallible()).await {
             Ok(Ok(stream)) => Ok(TlsStream::minted(stream)),
-            Ok(Err(error)) => Err(match refusal(&error) {
+            Ok(Err((error, io))) => Err(match ClientRefusal::of(&error) {
                 Some(refusal) => MintedError::Refused(refusal),
+                // It has the certificate, and neither went on nor said why.
+                None if io.has_written() && is_end(&error) => {
+                    MintedError::Refused(ClientRefusal::ClosedAtCertificate)
+                }
                 None => MintedError::Failed(error),
             }),
             Err(_) => Err(MintedError::TimedOut),
@@ -174,19 +178,63 @@ impl Minter {
     }
 }
 
-/// The client does not accept the minted certificate.
+/// How the client does not accept the minted certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientRefusal(AlertDescription);
+pub enum ClientRefusal {
+    Alert(AlertDescription),
+    /// It closed the connection where its answer to the certificate was due.
+    ClosedAtCertificate,
+    /// It finished the handshake, and closed the connection without having sent anything.
+    ClosedUnused,
+}
+
+impl ClientRefusal {
+    /// Whether the error of a read or of a handshake is an alert about the certificate (RFC 8446, section 6.2).
+    pub fn of(error: &io::Error) -> Option<Self> {
+        use AlertDescription as A;
+        match error.get_ref()?.downcast_ref::<rustls::Error>()? {
+            rustls::Error::AlertReceived(
+                alert @ (A::UnknownCA
+                | A::BadCertificate
+                | A::CertificateUnknown
+                | A::UnsupportedCertificate
+                | A::CertificateRevoked
+                | A::CertificateExpired
+                | A::AccessDenied),
+            ) => Some(Self::Alert(*alert)),
+            _ => None,
+        }
+    }
+
+    /// Whether the client said nothing: it may have closed the connection for another reason.
+    pub fn is_silent(self) -> bool {
+        !matches!(self, Self::Alert(_))
+    }
+}
 
 impl fmt::Display for ClientRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            AlertDescription::UnknownCA => "it does not trust the authority",
-            AlertDescription::BadCertificate => "it takes the certificate for a bad one",
-            AlertDescription::CertificateUnknown => "it does not accept the certificate",
-            _ => "it refused the certificate",
+        f.write_str(match self {
+            Self::Alert(AlertDescription::UnknownCA) => "it does not trust the authority",
+            Self::Alert(AlertDescription::BadCertificate) => {
+                "it takes the certificate for a bad one"
+            }
+            Self::Alert(AlertDescription::CertificateUnknown) => {
+                "it does not accept the certificate"
+            }
+            Self::Alert(_) => "it refused the certificate",
+            Self::ClosedAtCertificate => "it closed the connection at the certificate",
+            Self::ClosedUnused => "it closed the connection right after the handshake",
         })
     }
+}
+
+fn is_end(error: &io::Error) -> bool {
+    use io::ErrorKind as K;
+    matches!(
+        error.kind(),
+        K::UnexpectedEof | K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe
+    )
 }
 
 /// Why there is no TLS connection with the client.
@@ -200,23 +248,6 @@ pub enum MintedError {
     TimedOut,
     #[error("the TLS handshake failed: {0}")]
     Failed(io::Error),
-}
-
-/// Whether the client's alert is about the certificate (RFC 8446, section 6.2).
-fn refusal(error: &io::Error) -> Option<ClientRefusal> {
-    use AlertDescription as A;
-    match error.get_ref()?.downcast_ref::<rustls::Error>()? {
-        rustls::Error::AlertReceived(
-            alert @ (A::UnknownCA
-            | A::BadCertificate
-            | A::CertificateUnknown
-            | A::UnsupportedCertificate
-            | A::CertificateRevoked
-            | A::CertificateExpired
-            | A::AccessDenied),
-        ) => Some(ClientRefusal(*alert)),
-        _ => None,
-    }
 }
 
 fn serial_number() -> Result<SerialNumber, MintError> {

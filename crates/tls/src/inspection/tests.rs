@@ -106,7 +106,10 @@ async fn a_client_that_refuses_the_certificate_is_told_apart_from_one_that_is_go
     );
     assert!(connected.is_err());
     let error = accepted.err().unwrap();
-    assert!(matches!(error, MintedError::Refused(_)), "{error}");
+    assert!(
+        matches!(error, MintedError::Refused(ClientRefusal::Alert(_))),
+        "{error}"
+    );
     let (near, far) = sockets().await;
     drop(near);
     let error = minter
