@@ -20,7 +20,7 @@ pub(super) fn read<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Inspect {
     };
     Inspect {
         enabled: table.boolean("enabled", false),
-        hosts: table.list("hosts", Value::host_pattern),
+        hosts: table.list("hosts", read_host),
         except: table.list("except", Value::host_pattern),
         trust: table.list("trust", |value| Some(context.path(value.filled()?))),
         sni_mismatch: table
@@ -28,6 +28,19 @@ pub(super) fn read<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Inspect {
             .and_then(|value| value.choice())
             .unwrap_or_default(),
     }
+}
+
+/// A host pattern. All hosts at once are refused: what nobody thought of would be read too.
+fn read_host(value: &Value<'_>) -> Option<String> {
+    if value.string()?.trim() != "*" {
+        return value.host_pattern();
+    }
+    value.refuse(
+        DiagnosticCode::BadValue,
+        "\"*\" would inspect every host: \"hosts\" names those that are inspected",
+        "write \"example.com\" for a host, \"*.example.com\" for the hosts below it",
+    );
+    None
 }
 
 pub(super) fn read_scan<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Scan {
