@@ -52,6 +52,7 @@ until privet --data-dir /tmp/data status >/dev/null 2>&1; do
     test "$tries" -lt 100 || { cat /tmp/serve.log; exit 1; }
     sleep 0.1
 done
+privet --data-dir /tmp/data inspect ca >/tmp/inspection-ca.pem
 kill "$serve"
 wait "$serve"
 good "the installed configuration serves and ends"
@@ -76,10 +77,23 @@ test -f "$HOME/.local/lib/systemd/user/privet-agent.service"
 test -f "$HOME/.local/share/man/man1/privet.1.gz"
 good "the tarball unpacks into a home and runs"
 
+if command -v update-ca-certificates >/dev/null; then
+    # As the steps of `privet inspect trust` say for root.
+    authority=/usr/local/share/ca-certificates/privet-inspection.crt
+    cp /tmp/inspection-ca.pem "$authority"
+    update-ca-certificates >/dev/null 2>&1
+    last=$(grep -v -e '-----' "$authority" | tail -1)
+    grep -qF "$last" /etc/ssl/certs/ca-certificates.crt
+fi
 xargs dpkg --purge </tmp/names >/tmp/dpkg.log 2>&1 || { cat /tmp/dpkg.log; exit 1; }
 while read -r file; do
     test -d "$file" || test ! -e "$file" || { echo "left behind: $file"; exit 1; }
 done </tmp/files
 test ! -e /etc/privet
+if command -v update-ca-certificates >/dev/null; then
+    test ! -e "$authority"
+    if grep -qF "$last" /etc/ssl/certs/ca-certificates.crt; then exit 1; fi
+    good "the system trusts the inspection authority no more"
+fi
 good "nothing is left after purge"
 INSIDE
