@@ -186,7 +186,10 @@ fn other_protocols_pass_untouched_whoever_speaks_first() {
         b"220 hello\r\n"
     );
     let row = privet.await_row("active", |row| row["port"] == u64::from(greeter.port()));
-    assert_eq!(row["inspection_why"], "the client sent nothing at first");
+    assert_eq!(
+        row["inspection_why"],
+        "the client sent nothing at first, and the host spoke"
+    );
 }
 
 #[test]

@@ -2,8 +2,15 @@
 
 mod clients;
 mod exceptions;
+mod grpc;
+mod hostile;
+mod identity;
+mod messages;
 mod origins;
 mod policy;
+mod refusals;
 mod requests;
+mod revocation;
+mod silent;
 mod stores;
 mod support;

@@ -130,10 +130,9 @@ fn the_cache_answers_https_requests_and_needs_no_connection_for_that() {
     assert_eq!(listed["entries"][0]["url"], url, "{listed:#}");
 }
 
-#[test]
-fn a_websocket_passes_an_inspected_tunnel() {
-    let certificates = Certificates::make();
-    let backend = Origin::raw(|mut stream| {
+/// Accepts a WebSocket, and sends back whatever comes.
+fn websocket_echo() -> Origin {
+    Origin::raw(|mut stream| {
         let head = read_head(&mut stream).to_lowercase();
         assert!(head.contains("upgrade: websocket"), "{head}");
         let reply =
@@ -146,7 +145,52 @@ fn a_websocket_passes_an_inspected_tunnel() {
                 break;
             }
         }
+    })
+}
+
+#[test]
+fn a_websocket_over_http_2_passes_an_inspected_tunnel() {
+    let certificates = Certificates::make();
+    let backend = websocket_echo();
+    let (_origin, port) = https_origin(&certificates, backend.address);
+    let privet = Privet::start(&inspecting(&certificates, ""));
+    let ca = authority(&privet);
+    let script = "
+const http = require('http'), http2 = require('http2'), tls = require('tls');
+const [proxy, port] = process.argv.slice(1);
+http.request({ port: proxy, method: 'CONNECT', path: `localhost:${port}` }).on('connect', (_, socket) => {
+  const secure = tls.connect({ socket, servername: 'localhost', ALPNProtocols: ['h2'] }, () => {
+    const session = http2.connect(`https://localhost:${port}`, { createConnection: () => secure });
+    session.on('remoteSettings', settings => {
+      if (!settings.enableConnectProtocol) { console.log('no extended CONNECT'); process.exit(1); }
+      const stream = session.request({ ':method': 'CONNECT', ':protocol': 'websocket', ':path': '/s',
+        'sec-websocket-version': '13' });
+      let text = '';
+      stream.on('response', fields => { text += fields[':status'] + ' '; stream.write('one'); });
+      stream.on('data', piece => {
+        text += piece;
+        if (text.endsWith('one')) { stream.write('two'); }
+        if (text.endsWith('two')) { console.log(text); process.exit(0); }
+      });
     });
+  });
+}).end();
+";
+    let mut command = std::process::Command::new("timeout");
+    command
+        .arg("60")
+        .arg(privet_tests::require!(privet_tests::program("node")));
+    command.env("NODE_EXTRA_CA_CERTS", ca);
+    let proxy = privet.proxy().port().to_string();
+    command.args(["-e", script, "--", &proxy, &port.to_string()]);
+    let out = privet_tests::CommandOutput::of(command);
+    assert_eq!(out.good().trim(), "200 onetwo");
+}
+
+#[test]
+fn a_websocket_passes_an_inspected_tunnel() {
+    let certificates = Certificates::make();
+    let backend = websocket_echo();
     let (_origin, port) = https_origin(&certificates, backend.address);
     let privet = Privet::start(&inspecting(&certificates, ""));
     let ca = authority(&privet);

@@ -6,8 +6,10 @@ use std::process::Command;
 use privet_tests::desktop::Desktop;
 use privet_tests::keyring::Keyring;
 use privet_tests::privet::Setup;
-use privet_tests::{CommandOutput, Privet, program, require};
+use privet_tests::{CommandOutput, Origin, Privet, program, require};
 use serde_json::Value;
+
+use crate::support::{Certificates, https_origin, inspecting};
 
 fn store<'a>(inspection: &'a Value, kind: &str, part: &str) -> &'a Value {
     let stores = inspection["stores"].as_array().expect("stores");
@@ -150,4 +152,97 @@ fn java_stores_are_measured_and_changed_where_they_can_be_written() {
     assert_eq!(trusted(), false);
     let unknown = privet.cli(&["inspect", "trust", "--store", "nowhere"]);
     assert_eq!(unknown.code, 1, "{unknown:?}");
+}
+
+/// Starts the arguments with copies of /etc and of the folder of local authorities in their places, in a mount namespace of its
+/// own: the stores of this machine stay as they are.
+const OWN_STORES: &str = "set -e
+    copy=$1
+    shift
+    mkdir -p \"$copy/local\"
+    cp -a /etc \"$copy/etc\"
+    mount --bind \"$copy/etc\" /etc
+    mount --bind \"$copy/local\" /usr/local/share/ca-certificates
+    test \"$(stat -c %i /etc)\" = \"$(stat -c %i \"$copy/etc\")\"
+    exec \"$@\"";
+
+#[test]
+fn the_systems_store_is_changed_by_root_and_left_clean() {
+    require!(program("update-ca-certificates"));
+    let unshare = require!(program("unshare"));
+    let mut command = Command::new(&unshare);
+    command.args(["--mount", "true"]);
+    if CommandOutput::of(command).code != 0 {
+        privet_tests::missing("no mount namespaces: not root");
+        return;
+    }
+    let before = std::fs::read("/etc/ssl/certs/ca-certificates.crt").expect("a store");
+    let certificates = Certificates::make();
+    let backend = Origin::http();
+    let (_origin, port) = https_origin(&certificates, backend.address);
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let copy = home.path().join("stores").display().to_string();
+    std::fs::create_dir(&copy).expect("the folder takes a folder");
+    let prefix = [
+        &*unshare.display().to_string(),
+        "--mount",
+        "--propagation",
+        "private",
+        "sh",
+        "-c",
+        OWN_STORES,
+        "sh",
+        &copy,
+    ];
+    let setup = Setup {
+        prefix: prefix.map(str::to_owned).to_vec(),
+        env: vec![
+            ("HOME".into(), home.path().display().to_string()),
+            ("PRIVET_TRUST_STORES".into(), "all".into()),
+        ],
+        ..Setup::default()
+    };
+    let privet = Privet::start_as(&inspecting(&certificates, ""), &setup);
+    privet.cli(&["inspect", "ca"]).good();
+    let trusted =
+        || store(&privet.json(&["inspect"]), "system", "ca-certificates")["trusted"].clone();
+    assert_eq!(trusted(), false);
+    // As any program of that system that is given no authority.
+    let url = format!("https://localhost:{port}/bytes/7");
+    let fetch = || {
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--mount=/proc/{}/ns/mnt", privet.pid()));
+        command.args([
+            "curl",
+            "-q",
+            "-sS",
+            "--max-time",
+            "30",
+            "--noproxy",
+            "",
+            "--proxy",
+        ]);
+        command.arg(format!("http://{}", privet.proxy()));
+        command.args(["-o", "/dev/null", "-w", "%{size_download}", &url]);
+        CommandOutput::of(command)
+    };
+    privet
+        .cli(&["inspect", "trust", "--store", "system"])
+        .good();
+    assert_eq!(trusted(), true);
+    assert_eq!(fetch().good(), "7");
+    privet
+        .cli(&["inspect", "untrust", "--store", "system"])
+        .good();
+    assert_eq!(trusted(), false);
+    assert_eq!(fetch().code, 60);
+    let left = std::fs::read_dir(format!("{copy}/local")).expect("a folder");
+    assert_eq!(left.count(), 0);
+    let links = std::fs::read_dir(format!("{copy}/etc/ssl/certs")).expect("a folder");
+    let ours = links
+        .filter_map(Result::ok)
+        .filter(|link| link.file_name().to_string_lossy().contains("privet"));
+    assert_eq!(ours.count(), 0);
+    let after = std::fs::read("/etc/ssl/certs/ca-certificates.crt").expect("a store");
+    assert!(before == after, "the store of this machine was changed");
 }

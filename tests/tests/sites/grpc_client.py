@@ -1,14 +1,23 @@
-"""Calls the server through a site, in all four kinds, and checks every answer."""
+"""Calls the server in all four kinds, and checks every answer: through a site, or by TLS through a proxy. Arguments: the target,
+and for TLS the file of the authority and the proxy."""
+import os
 import queue
 import sys
 import time
 
 import grpc
 
-channel = grpc.insecure_channel(
-    sys.argv[1],
-    options=[("grpc.default_authority", "app.test"), ("grpc.enable_http_proxy", 0)],
-)
+if len(sys.argv) > 2:
+    os.environ["grpc_proxy"] = sys.argv[3]
+    os.environ.pop("no_proxy", None)
+    os.environ.pop("no_grpc_proxy", None)
+    trust = grpc.ssl_channel_credentials(open(sys.argv[2], "rb").read())
+    channel = grpc.secure_channel(sys.argv[1], trust)
+else:
+    channel = grpc.insecure_channel(
+        sys.argv[1],
+        options=[("grpc.default_authority", "app.test"), ("grpc.enable_http_proxy", 0)],
+    )
 
 
 def method(kind, name):

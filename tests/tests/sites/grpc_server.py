@@ -1,4 +1,5 @@
-"""A gRPC server whose messages are bytes: echo in all four kinds, deadlines, errors."""
+"""A gRPC server whose messages are bytes: echo in all four kinds, deadlines, errors. Arguments: the address, and for TLS the
+files of a key and its certificate."""
 import sys
 import threading
 from concurrent import futures
@@ -58,6 +59,10 @@ HANDLERS = {
 
 server = grpc.server(futures.ThreadPoolExecutor(8))
 server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Echo", HANDLERS),))
-server.add_insecure_port(sys.argv[1])
+if len(sys.argv) > 2:
+    files = tuple(open(name, "rb").read() for name in sys.argv[2:4])
+    server.add_secure_port(sys.argv[1], grpc.ssl_server_credentials([files]))
+else:
+    server.add_insecure_port(sys.argv[1])
 server.start()
 server.wait_for_termination()
