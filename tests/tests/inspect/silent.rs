@@ -1,7 +1,7 @@
 //! Clients that are slow or silent: what could not be seen does not open a way past inspection.
 
 use std::io::{Read, Write};
-use std::time::Duration;
+use std::sync::{Mutex, mpsc};
 
 use privet_tests::client::{connect, read_head};
 use privet_tests::{Origin, Privet, python, require};
@@ -105,15 +105,22 @@ fn a_silent_tunnel_is_connected_and_waits_for_whoever_speaks_first() {
     let certificates = Certificates::make();
     let privet = Privet::start(&inspecting(&certificates, ""));
     authority(&privet);
-    // It greets only after a while: the client's silence alone decides nothing.
-    let greeter = Origin::raw(|mut stream| {
-        std::thread::sleep(Duration::from_secs(1));
+    // It greets once it is told: the client's silence alone decides nothing.
+    let (tell, told) = mpsc::channel();
+    let told = Mutex::new(told);
+    let greeter = Origin::raw(move |mut stream| {
+        let told = told.lock().expect("no handler panics");
+        let _ = told.recv_timeout(privet_tests::TIMEOUT);
         let _ = stream.write_all(b"220 hello\r\n");
         let mut line = [0; 6];
         let _ = stream.read_exact(&mut line);
         let _ = stream.write_all(&line);
     });
     let mut stream = tunnel(&privet, greeter.port());
+    privet_tests::wait::until("the host is dialed", || greeter.accepted() == 1);
+    let untouched = || privet.json(&["inspect"])["counts"]["untouched"].clone();
+    assert_eq!(untouched(), 0);
+    tell.send(()).expect("the host waits");
     let mut greeting = [0; 11];
     stream.read_exact(&mut greeting).expect("a greeting");
     assert_eq!(&greeting, b"220 hello\r\n");
