@@ -44,7 +44,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         if fetch.protocol() == OriginProtocol::Http2 {
             return Box::pin(self.fetch_shared(fetch)).await;
         }
-        let traits = traits_of::<S>(self.head, self.client.head_bytes());
+        let traits = traits_of(self.head, self.client.head_bytes());
         let mut pooled = self.take_pooled(fetch, traits);
         loop {
             let fresh = pooled.is_none();
@@ -306,7 +306,7 @@ fn release(origin: OriginConnection) {
     }
 }
 
-pub(super) fn traits_of<S: Service>(head: &RequestHead, bytes: &[u8]) -> RequestTraits {
+pub(super) fn traits_of(head: &RequestHead, bytes: &[u8]) -> RequestTraits {
     RequestTraits {
         method: head.method,
         modern: head.version == Version::Http11,
@@ -314,8 +314,8 @@ pub(super) fn traits_of<S: Service>(head: &RequestHead, bytes: &[u8]) -> Request
         upgrades: head.upgrades,
         expects_continue: head.expects_continue,
         authenticates_connection: connection_auth::has_credentials(head, bytes),
-        // A body is kept only where the request may go to another origin.
-        may_repeat: head.method.is_idempotent() && (S::RETRIES || !head.has_body()),
+        // A body is kept as long as it is small.
+        may_repeat: head.method.is_idempotent(),
         through_proxy: false,
     }
 }

@@ -28,7 +28,7 @@ enum SharedLease {
 
 impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     pub(super) async fn fetch_shared(&mut self, fetch: &mut S::Fetch) -> Fetched {
-        let traits = traits_of::<S>(self.head, self.client.head_bytes());
+        let traits = traits_of(self.head, self.client.head_bytes());
         let mut was_stale = false;
         loop {
             let (connection, fresh) = match self.lease_shared(fetch).await {

@@ -166,6 +166,33 @@ async fn a_post_on_a_stale_connection_is_not_sent_twice() {
 }
 
 #[tokio::test]
+async fn a_put_on_a_stale_connection_is_sent_again_with_its_body() {
+    // Each connection takes one request, then closes once the next one is there.
+    let port = origin(|mut peer, _| async move {
+        let head = peer.head().await.unwrap();
+        let length = field(&head, "content-length").map_or(0, |value| value.parse().unwrap());
+        let body = peer.take(length).await;
+        peer.send(format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"
+        ))
+        .await;
+        peer.stream.readable().await.unwrap();
+    })
+    .await;
+    let gateway = TestGateway::default();
+    let mut client = client(&gateway).await;
+    for count in 1..4 {
+        client
+            .send(format!(
+                "PUT http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
+            ))
+            .await;
+        assert_eq!(client.response().await.1, "hello");
+        assert_eq!(gateway.dials.load(Ordering::Relaxed), count);
+    }
+}
+
+#[tokio::test]
 async fn unsolicited_data_from_an_origin_is_never_a_response() {
     let port = origin(|mut peer, number| async move {
         peer.head().await.unwrap();
