@@ -74,6 +74,27 @@ fn coding_error(value: &[u8]) -> FramingError {
     }
 }
 
+/// Whether a `Transfer-Encoding` is one word that is no coding that exists, nor nearly `chunked`. A response with one ends
+/// with its connection (RFC 9112 §6.3), so that no two readers differ on its end.
+pub(super) fn is_meaningless_coding(value: &[u8]) -> bool {
+    const KNOWN: [&[u8]; 9] = [
+        b"gzip",
+        b"x-gzip",
+        b"deflate",
+        b"compress",
+        b"x-compress",
+        b"br",
+        b"zstd",
+        b"identity",
+        b"trailers",
+    ];
+    is_token(value)
+        && !KNOWN.iter().any(|known| value.eq_ignore_ascii_case(known))
+        && !value
+            .windows(5)
+            .any(|piece| piece.eq_ignore_ascii_case(b"chunk"))
+}
+
 /// Digits only, at least one, below 2^63, so that it fits every reader's integer.
 pub(crate) fn decimal(value: &[u8]) -> Option<u64> {
     if value.is_empty() || value.len() > 19 || !value.iter().all(u8::is_ascii_digit) {

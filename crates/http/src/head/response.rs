@@ -8,7 +8,7 @@ pub use super::bad_response::BadResponse;
 use super::connection::ConnectionOptions;
 use super::field::MAX_FIELDS;
 use super::field::{Field, FieldKind, Span};
-use super::framing::{BodyLength, Framing};
+use super::framing::{BodyLength, Framing, FramingError, is_meaningless_coding};
 use super::method::Method;
 use super::obsolete;
 use super::scan::Scan;
@@ -25,6 +25,8 @@ pub struct ResponseHead {
     pub reason: Span,
     pub fields: Vec<Field>,
     pub framing: Framing,
+    /// The body has a transfer coding that does not exist: it ends with the connection.
+    pub meaningless_coding: bool,
     pub connection: ConnectionOptions,
 }
 
@@ -86,9 +88,21 @@ impl ResponseHead {
 
     fn read_fields(&mut self, buffer: &[u8]) -> Result<(), BadResponse> {
         self.framing = Framing::default();
+        self.meaningless_coding = false;
         self.connection.clear();
         for field in &self.fields {
             match field.kind {
+                FieldKind::ContentLength | FieldKind::TransferEncoding
+                    if self.meaningless_coding =>
+                {
+                    return Err(FramingError::Both.into());
+                }
+                FieldKind::TransferEncoding
+                    if self.framing == Framing::default()
+                        && is_meaningless_coding(field.value.of_buffer(buffer)) =>
+                {
+                    self.meaningless_coding = true;
+                }
                 FieldKind::ContentLength | FieldKind::TransferEncoding => {
                     self.framing.take(field, buffer)?;
                 }
@@ -99,7 +113,8 @@ impl ResponseHead {
                 _ => {}
             }
         }
-        if self.framing.chunked && self.version == Version::Http10 {
+        let is_coded = self.framing.chunked || self.meaningless_coding;
+        if is_coded && self.version == Version::Http10 {
             return Err(BadResponse::CodingInHttp10);
         }
         Ok(())
@@ -125,7 +140,9 @@ impl ResponseHead {
 
     /// Whether the origin keeps the connection after this message.
     pub fn keeps_alive(&self) -> bool {
-        !self.connection.close && (self.version == Version::Http11 || self.connection.keep_alive)
+        !self.connection.close
+            && !self.meaningless_coding
+            && (self.version == Version::Http11 || self.connection.keep_alive)
     }
 }
 
@@ -193,6 +210,34 @@ mod tests {
                 Bad::UnknownCoding,
             ),
             (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\n",
+                Bad::UnknownCoding,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunke\r\n\r\n",
+                Bad::UnknownCoding,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: foo, chunked\r\n\r\n",
+                Bad::TransferEncoding,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: foo\r\nTransfer-Encoding: chunked\r\n\r\n",
+                Bad::LengthAndCoding,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: foo\r\nContent-Length: 1\r\n\r\n",
+                Bad::LengthAndCoding,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: foo\r\n\r\n",
+                Bad::LengthAndCoding,
+            ),
+            (
+                "HTTP/1.0 200 OK\r\nTransfer-Encoding: foo\r\n\r\n",
+                Bad::CodingInHttp10,
+            ),
+            (
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
                 Bad::TransferEncoding,
             ),
@@ -232,6 +277,14 @@ mod tests {
             let text = format!("HTTP/1.1 {status} X\r\nContent-Length: 5\r\n\r\n");
             assert_eq!(body(&text, Method::Get), BodyLength::None, "{status}");
         }
+    }
+
+    #[test]
+    fn a_body_with_a_coding_that_does_not_exist_ends_with_the_connection() {
+        let text = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: foo\r\n\r\n";
+        let head = parse(text).unwrap().unwrap();
+        assert_eq!(head.body(Method::Get), BodyLength::UntilClose);
+        assert!(!head.keeps_alive());
     }
 
     #[test]
