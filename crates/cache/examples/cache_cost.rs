@@ -86,6 +86,7 @@ fn store(cache: &Arc<Cache>, path: &str) -> u64 {
         owner: 0,
         page: 0,
         keep_on_disk: true,
+        took: std::time::Duration::ZERO,
     };
     let (_, mut writer) = permit.store(head, &new);
     writer.push(BODY).expect("the length that was announced");

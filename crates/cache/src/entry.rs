@@ -71,6 +71,12 @@ pub struct NewEntry<'a> {
     pub page: u32,
     /// Whether it may outlive the process.
     pub keep_on_disk: bool,
+    /// How long the origin took to begin its response.
+    pub took: Duration,
+}
+
+fn millis(took: Duration) -> u32 {
+    u32::try_from(took.as_millis()).unwrap_or(u32::MAX)
 }
 
 impl Entry {
@@ -90,7 +96,7 @@ impl Entry {
             body,
             owner: new.owner,
             page: new.page,
-            fetch_millis: 0,
+            fetch_millis: millis(new.took),
             keep_on_disk: new.keep_on_disk,
             judged: AtomicU64::new(0),
         }))
@@ -187,7 +193,7 @@ impl Entry {
             body,
             owner: old.owner,
             page: old.page,
-            fetch_millis: u32::try_from(took.as_millis()).unwrap_or(u32::MAX),
+            fetch_millis: millis(took),
             keep_on_disk: old.keep_on_disk,
             judged: AtomicU64::new(self.judged()),
         }))
@@ -235,7 +241,8 @@ impl Entry {
         self.0.page
     }
 
-    /// How long the origin took for the whole response, so that one can say what a hit saved.
+    /// How long the origin took for the whole response, so that one can say what a hit saved; for its head, while the body is
+    /// received and for parts.
     pub fn fetch_time(&self) -> Duration {
         Duration::from_millis(self.0.fetch_millis.into())
     }

@@ -27,6 +27,15 @@ const MOST_FETCHES: usize = 32;
 /// A whole that came together from parts is one body from then on, up to this length. Longer ones stay in parts.
 const JOINED: u64 = 1 << 20;
 
+/// What is stored of a part.
+enum StoredPart {
+    /// All of it: the answer.
+    All(Lookup),
+    /// Something, to which the rest can be fetched.
+    Some(Completing),
+    None,
+}
+
 impl Cache {
     /// A request for a part, which no stored whole answers. `why` says why one that is stored does not serve.
     pub(crate) fn part(
@@ -50,46 +59,21 @@ impl Cache {
             ..ask
         };
         let mut shard = self.shard(key);
-        let (mut fetched, mut completing) = (wanted, None);
-        if let Some((id, entry, parts)) = self.usable_parts(&shard, &ask) {
-            let range = wanted.within(parts.complete());
-            let missing = range.map(|range| (range, parts.missing(range)));
-            match missing {
-                Some((range, None)) => {
-                    shard.used(id);
-                    shard.counts.hits += 1;
-                    return Lookup::Part { entry, range };
-                }
-                Some((range, Some(missing))) if can_complete(&entry, &parts) => {
-                    fetched = RangeSpec::Bounded(missing);
-                    completing = Some(Completing {
-                        entry,
-                        missing,
-                        wanted: Some(range),
-                    });
-                }
-                _ => {}
+        let (fetched, completing) = match self.stored_part(&mut shard, &ask, wanted) {
+            StoredPart::All(lookup) => return lookup,
+            StoredPart::Some(completing) => {
+                (RangeSpec::Bounded(completing.missing), Some(completing))
             }
-        }
+            StoredPart::None => (wanted, None),
+        };
         let why = completing
             .as_ref()
             .map_or(why, |_| Some(Why::RangeNotStored));
         if request.directives.only_if_cached {
             return Lookup::Bypass(Why::RangeNotStored);
         }
-        let flights = shard.part_flights.get(&key).map_or(0, Vec::len);
-        let is_awaited = shard.flights.contains_key(&key)
-            || shard
-                .part_flights
-                .get(&key)
-                .is_some_and(|flights| flights.iter().any(|other| other.wanted.overlaps(fetched)));
-        if (is_awaited && waited >= MOST_WAITS) || flights >= MOST_FETCHES {
-            shard.counts.bypassed += 1;
-            return Lookup::Bypass(Why::RangeNotStored);
-        }
-        if is_awaited && let Some(waiter) = self.wait_for_part(&mut shard, key, fetched) {
-            shard.counts.waited += 1;
-            return Lookup::Wait(waiter);
+        if let Some(lookup) = self.wait_or_pass(&mut shard, key, fetched, waited) {
+            return lookup;
         }
         let serial = self.serials.fetch_add(1, Ordering::Relaxed);
         let flight = Flight::new(serial);
@@ -102,6 +86,53 @@ impl Cache {
         drop(shard);
         let permit = FillPermit::new_part(self, key, serial, completing);
         Lookup::Lead { permit, why }
+    }
+
+    /// What is stored of a part.
+    fn stored_part(&self, shard: &mut Shard, ask: &Ask<'_>, wanted: RangeSpec) -> StoredPart {
+        let Some((id, entry, parts)) = self.usable_parts(shard, ask) else {
+            return StoredPart::None;
+        };
+        let Some(range) = wanted.within(parts.complete()) else {
+            return StoredPart::None;
+        };
+        match parts.missing(range) {
+            None => {
+                shard.used(id);
+                shard.counts.hits += 1;
+                StoredPart::All(Lookup::Part { entry, range })
+            }
+            Some(missing) if can_complete(&entry, &parts) => StoredPart::Some(Completing {
+                entry,
+                missing,
+                wanted: Some(range),
+            }),
+            Some(_) => StoredPart::None,
+        }
+    }
+
+    /// Whether a request for a part waits for another one, or passes the cache by since too many are under way.
+    fn wait_or_pass(
+        self: &Arc<Self>,
+        shard: &mut Shard,
+        key: Key,
+        fetched: RangeSpec,
+        waited: u8,
+    ) -> Option<Lookup> {
+        let others = shard.part_flights.get(&key).map(Vec::as_slice);
+        let others = others.unwrap_or_default();
+        let is_awaited = shard.flights.contains_key(&key)
+            || others.iter().any(|other| other.wanted.overlaps(fetched));
+        if (is_awaited && waited >= MOST_WAITS) || others.len() >= MOST_FETCHES {
+            shard.counts.bypassed += 1;
+            return Some(Lookup::Bypass(Why::RangeNotStored));
+        }
+        if !is_awaited {
+            return None;
+        }
+        let waiter = self.wait_for_part(shard, key, fetched)?;
+        shard.counts.waited += 1;
+        Some(Lookup::Wait(waiter))
     }
 
     fn wait_for_part(

@@ -249,3 +249,7 @@ mod tests {
         assert!(!is_below("com", "example.com"));
     }
 }
+
+#[cfg(test)]
+#[path = "purge_tests.rs"]
+mod change_tests;

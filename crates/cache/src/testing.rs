@@ -126,6 +126,7 @@ impl Get<'_> {
             owner: 1,
             page: 0,
             keep_on_disk: true,
+            took: std::time::Duration::ZERO,
         }
     }
 

@@ -93,6 +93,7 @@ fn store(cache: &Arc<Cache>, path: &str, version: u64) {
         owner: 0,
         page: 0,
         keep_on_disk: true,
+        took: std::time::Duration::ZERO,
     };
     let (_, mut writer) = permit.store(head, &new);
     writer.push(&body_of(version)).expect("any length");

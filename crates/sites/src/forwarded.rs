@@ -6,6 +6,9 @@ use std::net::IpAddr;
 
 use privet_http::headers::write_ipv4;
 
+/// Tells a backend that its responses go through a cache which obeys `Surrogate-Control`.
+pub const SURROGATE_CAPABILITY: &[u8] = b"Surrogate-Capability: privet=\"Surrogate/1.0\"\r\n";
+
 /// Who asks, and for what.
 #[derive(Debug, Clone, Copy)]
 pub struct Forwarded<'a> {

@@ -12,7 +12,8 @@ use privet_gateway::HttpTimeouts;
 use privet_http::head::target::TargetRule;
 use privet_http::head::{BodyLength, RequestHead, TargetForm};
 use privet_http::service::{
-    Attempt, ConnectionInfo, OwnResponse, Plan, Request, ResponseFormat, Service, Session,
+    Attempt, ConnectionInfo, DialFailure, OwnResponse, Plan, Request, ResponseFormat, Service,
+    Session,
 };
 use privet_http::turn;
 use privet_net::{Connected, DialErrorKind, HttpProxyMode};
@@ -21,7 +22,7 @@ use smallvec::SmallVec;
 
 use crate::backend_pool::seed;
 use crate::error_page::{PageForm, SiteError};
-use crate::forwarded::Forwarded;
+use crate::forwarded::{Forwarded, SURROGATE_CAPABILITY};
 use crate::path::{path_of, strip_len};
 use crate::site::Site;
 use crate::site_fetch::SiteFetch;
@@ -124,7 +125,10 @@ impl<H: SiteHost> SiteService<H> {
         });
         let key = site.hash_on.key(client, path, fields);
         let prefix = pool.stripped_prefix();
-        let (host_len, fields) = self.fields(request, client, prefix);
+        let (host_len, mut fields) = self.fields(request, client, prefix);
+        if site.config.cache {
+            fields.extend_from_slice(SURROGATE_CAPABILITY);
+        }
         let mut fetch = SiteFetch {
             strip: strip_len(path_and_query, prefix),
             site: site.clone(),
@@ -271,9 +275,9 @@ impl<H: SiteHost> Service for SiteService<H> {
         _: &Request<'_>,
         fetch: &SiteFetch,
         _: HttpProxyMode,
-    ) -> Result<Connected, OwnResponse> {
+    ) -> Result<Connected, DialFailure> {
         let Some(backend) = fetch.backend() else {
-            return Err(respond(SiteError::Unavailable));
+            return Err(respond(SiteError::Unavailable).into());
         };
         let dialer = self.host.with_table(|table| table.dialer().clone());
         match dialer.dial(&backend.endpoint, DIAL).await {
@@ -283,11 +287,14 @@ impl<H: SiteHost> Service for SiteService<H> {
             }),
             Err(error) => {
                 tracing::debug!(site = %fetch.site.name, backend = %backend.endpoint.url(), "{error}");
-                Err(respond(match error.kind {
-                    DialErrorKind::TimedOut => SiteError::Timeout,
-                    DialErrorKind::Exhausted => SiteError::Unavailable,
-                    _ => SiteError::BadGateway,
-                }))
+                Err(DialFailure {
+                    response: respond(match error.kind {
+                        DialErrorKind::TimedOut => SiteError::Timeout,
+                        DialErrorKind::Exhausted => SiteError::Unavailable,
+                        _ => SiteError::BadGateway,
+                    }),
+                    unreachable: error.kind != DialErrorKind::Exhausted,
+                })
             }
         }
     }

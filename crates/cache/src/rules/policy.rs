@@ -38,10 +38,14 @@ impl Policy {
         }
     }
 
-    /// The cache in front of a site's servers: shared, and the target of `CDN-Cache-Control`.
+    /// The cache in front of a site's servers: shared, and the target of `CDN-Cache-Control` and
+    /// `Surrogate-Control`.
     pub fn site() -> Policy {
         Policy {
-            targeted: vec!["cdn-cache-control".to_owned()],
+            targeted: vec![
+                "cdn-cache-control".to_owned(),
+                "surrogate-control".to_owned(),
+            ],
             site_fields: true,
             ..Policy::shared()
         }

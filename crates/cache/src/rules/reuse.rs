@@ -97,9 +97,13 @@ fn on_error(request: &Request<'_>, stored: &StoredHead, now: Timestamp) -> OnErr
     let limit = lifetime
         .stale_if_error
         .max(request.directives.stale_if_error);
+    let directives = &request.directives;
+    let wants_validated =
+        directives.no_cache || directives.max_age.is_some() || directives.min_fresh.is_some();
     match limit {
         Some(limit) if stale <= limit => OnError::Allowed { age },
         Some(_) => OnError::Never,
+        None if wants_validated => OnError::Offline { age },
         None => OnError::ByPolicy { age },
     }
 }

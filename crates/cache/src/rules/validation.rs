@@ -128,11 +128,15 @@ pub fn merge(
     let new = lines_to_store(status, response, received, true, policy).unwrap_or_default();
     let mut lines = Vec::with_capacity(stored.lines.len() + new.len());
     for (name, value) in stored.fields().iter() {
-        if !has_name(&new, name) {
+        if describes_bytes(name) || !has_name(&new, name) {
             write_line(&mut lines, name, value);
         }
     }
-    lines.extend_from_slice(&new);
+    for (name, value) in FieldLines(&new).iter() {
+        if !describes_bytes(name) {
+            write_line(&mut lines, name, value);
+        }
+    }
     let fields = FieldLines(&lines);
     let targeted = targeted::read(&fields, &policy.targeted);
     let directives = targeted.unwrap_or_else(|| ResponseDirectives::read(&fields));
@@ -161,6 +165,13 @@ pub fn merge(
         None => Merged::Update(head),
         Some(why) => Merged::SendOnly(head, why),
     }
+}
+
+/// Fields without which the stored bytes would be read wrongly: they stay as they were stored (3.2).
+fn describes_bytes(name: &[u8]) -> bool {
+    ["content-encoding", "content-range", "content-md5"]
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 fn has_name(lines: &[u8], name: &[u8]) -> bool {

@@ -22,8 +22,11 @@ pub enum Reuse {
 pub enum OnError {
     /// The response or the request forbids it (`no-cache`, `must-revalidate` and others).
     Never,
-    /// Nothing forbids it: only where the cache's own policy allows stale responses, as while the network is down.
+    /// Nothing forbids it, and this cache may send stale responses while it is disconnected: while the origin cannot be
+    /// reached or does not answer (RFC 9111, 4.2.4). Not where it answers with an error.
     ByPolicy { age: u32 },
+    /// The same, but the request wants a response that was validated: only while there is no network.
+    Offline { age: u32 },
     /// `stale-if-error` allows it (RFC 5861).
     Allowed { age: u32 },
 }

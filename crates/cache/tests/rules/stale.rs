@@ -47,16 +47,25 @@ fn without_directives_it_is_the_caches_own_policy() {
         on_error(&shared(), "max-age=2", 5, &[]),
         OnError::ByPolicy { age: 5 }
     );
+}
+
+#[test]
+fn a_reload_gets_a_stale_response_without_a_network_only() {
+    for control in ["no-cache", "max-age=0", "min-fresh=60"] {
+        let wants = [("Cache-Control", control)];
+        let own = on_error(&shared(), "max-age=2", 5, &wants);
+        assert_eq!(own, OnError::Offline { age: 5 }, "{control}");
+    }
     // A fresh response that the client wants validated.
     let wants = [("Cache-Control", "no-cache")];
     assert_eq!(
         on_error(&shared(), "max-age=20", 5, &wants),
-        OnError::ByPolicy { age: 5 }
+        OnError::Offline { age: 5 }
     );
     let strict = on_error(&shared(), "max-age=20, must-revalidate", 5, &wants);
     assert_eq!(
         strict,
-        OnError::ByPolicy { age: 5 },
+        OnError::Offline { age: 5 },
         "must-revalidate is about stale ones"
     );
 }

@@ -115,6 +115,40 @@ fn fields_that_it_names_are_not_kept() {
 }
 
 #[test]
+fn surrogate_control_is_written_as_cache_control() {
+    for (value, expected) in [
+        ("max-age=3600", true),
+        ("MaX-aGe=3600", true),
+        ("foobar, max-age=99999999999", true),
+        ("max-age=0", false),
+        ("no-store", false),
+        ("max-age=3600;other", false),
+        ("max-age=3600;other;privet", true),
+        ("max-age=3600; Privet", true),
+        ("no-store;privet, max-age=3600", false),
+        ("max-age=3600, max-age=0;other, no-store;other", true),
+        ("content=\"ESI/1.0\", max-age=3600", true),
+        ("content=\"ESI/1.0\"", false),
+    ] {
+        let fields = [("Surrogate-Control", value), ("Cache-Control", "max-age=1")];
+        assert_eq!(fresh(&fields), expected, "{value}");
+    }
+    let fields = [("Surrogate-Control", "max-age=2+60"), ("ETag", "\"a\"")];
+    let head = stored(&Policy::site(), &fields).expect("stored");
+    assert!(is_fresh(later(&head, 1)));
+    assert!(matches!(
+        later(&head, 30),
+        Reuse::StaleWhileRevalidate { .. }
+    ));
+    let fields = [
+        ("Surrogate-Control", "max-age=60"),
+        ("Cache-Control", "no-store"),
+    ];
+    assert!(fresh(&fields));
+    assert_eq!(stored(&shared(), &fields), Err(Why::ResponseNoStore));
+}
+
+#[test]
 fn only_the_target_obeys_and_the_most_specific_first() {
     let fields = [
         ("CDN-Cache-Control", "max-age=3600"),

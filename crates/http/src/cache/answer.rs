@@ -103,6 +103,13 @@ struct Form {
     body: AnswerBody,
 }
 
+/// How the client's connection goes on after an answer.
+struct Ending {
+    keep_client: bool,
+    /// The body ends with the connection.
+    ends_by_close: bool,
+}
+
 impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     /// The row of answers from the cache to this client.
     pub(super) fn cache_row(&mut self, fetch: &S::Fetch) -> Option<usize> {
@@ -138,34 +145,17 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         if let Some(outcome) = self.pass_gate(gate.clone()).await {
             return self.refuse(outcome, row).await;
         }
-        self.observed.origin_took = Some((entry.fetch_time(), Instant::now()));
+        let began = self.observed.waits_since.unwrap_or_else(Instant::now);
+        self.observed.origin_took = Some((entry.fetch_time(), began));
         // An answer of the origin that this one takes the place of.
         drop(self.scans.take_down());
         // Who asked the origin has judged the body by itself.
         let judges = gate.is_none() && reader.is_none();
         let form = self.form(&entry, reader, part, judges);
-        let mut own = std::mem::take(&mut self.observed.lines);
-        own.clear();
-        write_own(&mut own, &entry, used);
-        let unbounded = form.length.is_none() && !form.body.is_none();
-        let modern = self.head.version == Version::Http11;
-        let ends_by_close = unbounded && !modern;
-        let keep_client = self.head.keeps_alive() && !ends_by_close;
-        let head = StoredResponse {
-            status: form.status,
-            stored: form.lines.as_deref().unwrap_or(&entry.head().lines),
-            own: &own,
-            length: form.length,
-            chunked: unbounded && modern,
-            close: !keep_client,
-            via,
-        };
-        self.observed.down_head = self.client.start_stored(&head);
-        own.clear();
-        self.observed.lines = own;
-        self.client.release_head();
-        self.observed
-            .answer_stored(form.status, entry.head().get("content-type"));
+        let Ending {
+            keep_client,
+            ends_by_close,
+        } = self.start_answer(&form, &entry, used, via);
         let mut guard = RowGuard {
             rows: self.live_connections,
             at: row,
@@ -194,6 +184,36 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let outcome = self.after_scan(outcome, gate, &entry, cache);
         self.record_request(row, &outcome);
         self.after_answer(outcome, row, control).await
+    }
+
+    /// Queues the head of an answer.
+    fn start_answer(&mut self, form: &Form, entry: &Entry, used: CacheUse, via: bool) -> Ending {
+        let mut own = std::mem::take(&mut self.observed.lines);
+        own.clear();
+        write_own(&mut own, entry, used);
+        let unbounded = form.length.is_none() && !form.body.is_none();
+        let modern = self.head.version == Version::Http11;
+        let ends_by_close = unbounded && !modern;
+        let keep_client = self.head.keeps_alive() && !ends_by_close;
+        let head = StoredResponse {
+            status: form.status,
+            stored: form.lines.as_deref().unwrap_or(&entry.head().lines),
+            own: &own,
+            length: form.length,
+            chunked: unbounded && modern,
+            close: !keep_client,
+            via,
+        };
+        self.observed.down_head = self.client.start_stored(&head);
+        own.clear();
+        self.observed.lines = own;
+        self.client.release_head();
+        self.observed
+            .answer_stored(form.status, entry.head().get("content-type"));
+        Ending {
+            keep_client,
+            ends_by_close,
+        }
     }
 
     pub(super) async fn after_answer(

@@ -1,7 +1,7 @@
 //! A request that goes to an origin, as the rules of the cache need it once the response is there.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::Instant;
 
 use privet_cache::rules::request::{Request, Target};
 use privet_cache::rules::storing::Response;
@@ -54,7 +54,7 @@ pub struct Asked {
     pub mode: HeaderMode,
     /// Field lines of a site that say who asks.
     pub site_fields: Option<Vec<u8>>,
-    pub requested: Timestamp,
+    requested: Instant,
     owner: u64,
     page: u32,
     keep_on_disk: bool,
@@ -75,7 +75,7 @@ impl Asked {
             target: OwnedTarget::of(&target, scope.scheme),
             mode: fetch.header_mode(),
             site_fields: fetch.site_request().map(|site| site.fields.to_vec()),
-            requested: Timestamp::from(SystemTime::now()),
+            requested: Instant::now(),
             owner: scope.owner(),
             page: match scope.asker {
                 Asker::Everybody => 0,
@@ -83,6 +83,13 @@ impl Asked {
             },
             keep_on_disk: scope.keep_on_disk,
         })
+    }
+
+    /// When it was sent, where its response arrived at `received`: as many whole seconds before as have passed. The wall
+    /// clock would make a second of each one that begins meanwhile.
+    pub fn requested(&self, received: Timestamp) -> Timestamp {
+        let passed = self.requested.elapsed().as_secs();
+        received.plus(-i64::try_from(passed).unwrap_or(i64::MAX))
     }
 
     /// The request as the rules of the cache take it.
@@ -108,6 +115,7 @@ impl Asked {
             owner: self.owner,
             page: self.page,
             keep_on_disk: self.keep_on_disk,
+            took: self.requested.elapsed(),
         }
     }
 }

@@ -62,7 +62,7 @@ impl Changing {
         let (asked, response) = (&self.asked, response_of(seen, &fields));
         let now = Timestamp::from(SystemTime::now());
         let head = asked.with_request(seen, |request| {
-            let (requested, policy) = (asked.requested, asked.cache.policy());
+            let (requested, policy) = (asked.requested(now), asked.cache.policy());
             storing::store(request, &response, requested, now, policy)
         });
         let url = asked.target.get().url();

@@ -16,9 +16,12 @@ use tokio::sync::watch;
 
 use super::asked::{Asked, lines_of, response_of};
 use super::fill::{Audience, FillControl};
-use super::status::CacheUse;
+use super::status::{CacheUse, Failure};
 use crate::exchange::head_observer::{HeadObserver, SeenHead};
 use crate::scanning::body_scan::Gate;
+
+/// How long after its lifetime a response may answer for an origin that does not, in seconds.
+const MAX_STALE: i64 = 24 * 3600;
 
 /// A stored response that an origin is asked to confirm.
 pub struct Validating {
@@ -110,16 +113,20 @@ impl Filling {
         }
     }
 
-    /// No origin answered: the stored response that may be sent in place. `offline`: there is no network.
-    pub fn failed(&mut self, offline: bool) -> Option<Entry> {
+    /// There is no response of an origin: the stored one that may be sent in place.
+    pub fn failed(&mut self, failure: Failure) -> Option<Entry> {
         if let Some(permit) = self.permit.take() {
             permit.failed();
         }
         let validating = self.validating.take()?;
-        let is_allowed = match validating.on_error {
-            OnError::Allowed { .. } => true,
-            OnError::ByPolicy { .. } => offline,
-            OnError::Never => false,
+        let is_allowed = match (validating.on_error, failure) {
+            (OnError::Allowed { .. }, _) => true,
+            (OnError::ByPolicy { .. } | OnError::Offline { .. }, Failure::Offline) => true,
+            (OnError::ByPolicy { .. }, Failure::NoAnswer) => {
+                let now = Timestamp::from(SystemTime::now());
+                validating.entry.head().ttl(now) >= -MAX_STALE
+            }
+            _ => false,
         };
         is_allowed.then_some(validating.entry)
     }
@@ -186,7 +193,7 @@ impl Filling {
         now: Timestamp,
     ) -> Merged {
         self.asked.with_request(seen, |request| {
-            let (requested, policy) = (self.asked.requested, self.asked.cache.policy());
+            let (requested, policy) = (self.asked.requested(now), self.asked.cache.policy());
             validation::merge(request, old, fields, requested, now, policy)
         })
     }
@@ -278,7 +285,7 @@ impl Filling {
         now: Timestamp,
     ) -> (Result<StoredHead, Why>, Option<range::RangeSpec>) {
         self.asked.with_request(seen, |request| {
-            let (requested, policy) = (self.asked.requested, self.asked.cache.policy());
+            let (requested, policy) = (self.asked.requested(now), self.asked.cache.policy());
             let head = storing::store(request, response, requested, now, policy);
             (head, range::only_range(request))
         })

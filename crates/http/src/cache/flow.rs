@@ -1,7 +1,7 @@
 //! The way of a request through the cache: look up, answer, wait for another request, or ask an origin.
 
 use std::future::poll_fn;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use privet_cache::rules::range::{self, ByteRange};
 use privet_cache::rules::{invalidation, reuse, storing};
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::answer::Ready;
 use super::fields::{ClientFields, SentFields};
-use super::partition::partition;
+use super::partition::{Partition, partition};
 use super::scope::CacheScope;
 use super::status::CacheUse;
 use super::url::target_of;
@@ -105,28 +105,43 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let request = Request::new(method, target, &client)
             .with_sent(&sent)
             .with_body(head.has_body());
+        match is_unsafe {
+            true => Consulted::Unsafe(self.changed_key(scope, &request)),
+            false => self.look_up(fetch, scope, request, turn),
+        }
+    }
+
+    /// The key of the URL of an unsafe request, where its response may be stored.
+    fn changed_key(&self, scope: CacheScope<'_>, request: &Request<'_>) -> Option<Key> {
+        let may_be_stored = request.method == b"POST"
+            && !self.authenticates_connection()
+            && storing::check_request(request).is_ok();
+        let partition = self
+            .partition_of(scope, request)
+            .filter(|_| may_be_stored)?;
+        Some(scope.cache.key_of(scope.space, &partition, request))
+    }
+
+    /// Looks a GET or HEAD up.
+    fn look_up(
+        &self,
+        fetch: &S::Fetch,
+        scope: CacheScope<'_>,
+        request: Request<'_>,
+        turn: Turn,
+    ) -> Consulted {
         let only_if_cached = request.directives.only_if_cached;
         let pass = |why| Consulted::Pass {
             why,
             only_if_cached,
         };
-        let host = target.host.as_bytes();
-        let partition = partition(scope.asker, head, bytes, self.page.as_bytes(), host);
-        let with_credentials = connection_auth::has_credentials(head, bytes);
-        if is_unsafe {
-            let may_be_stored =
-                method == b"POST" && !with_credentials && storing::check_request(&request).is_ok();
-            let partition = partition.ok().filter(|_| may_be_stored);
-            let key = partition.map(|part| scope.cache.key_of(scope.space, &part, &request));
-            return Consulted::Unsafe(key);
-        }
         if let Err(why) = reuse::check_request(&request) {
             return pass(why);
         }
-        if with_credentials {
+        if self.authenticates_connection() {
             return pass(Why::Authorization);
         }
-        let Ok(partition) = partition else {
+        let Some(partition) = self.partition_of(scope, &request) else {
             return pass(Why::UnknownPage);
         };
         let ask = Ask {
@@ -148,6 +163,18 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         Consulted::Found(found)
     }
 
+    /// Who shares what is stored for the request. `None`: of which page it is a part is not known.
+    fn partition_of(&self, scope: CacheScope<'_>, request: &Request<'_>) -> Option<Partition> {
+        let bytes = self.client.head_bytes();
+        let host = request.target.host.as_bytes();
+        partition(scope.asker, self.head, bytes, self.page.as_bytes(), host).ok()
+    }
+
+    /// Credentials of NTLM and Negotiate belong to a connection, not to a request.
+    fn authenticates_connection(&self) -> bool {
+        connection_auth::has_credentials(self.head, self.client.head_bytes())
+    }
+
     /// The client wants nothing but a stored response (RFC 9111 §5.2.1.7).
     async fn not_stored(&mut self) -> NextStep {
         let text = "the response is not in the cache, and the request asks for nothing else";
@@ -167,12 +194,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     return self.answer_readable(fetch, entry, used).await;
                 }
                 Lookup::Part { entry, range } => {
-                    let used = match waits {
-                        0 => CacheUse::Hit {
-                            ttl: ttl_of(&entry),
-                        },
-                        _ => collapsed(&entry),
-                    };
+                    let used = part_after(waits, &entry);
                     return self.answer_stored(&fetch, entry, Some(range), used).await;
                 }
                 Lookup::Refresh {
@@ -327,6 +349,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
 
     /// Waits for what another request gets.
     async fn wait(&mut self, mut waiter: Waiter, waits: u8) -> Woken {
+        self.observed.waits_since.get_or_insert_with(Instant::now);
         let limit = self.service.timeouts().response_header;
         let waiting = timeout(limit, poll_fn(|cx| waiter.poll(cx)));
         let (_, watch) = self.client.head_and_watch();
@@ -353,6 +376,14 @@ fn used_of(entry: &Entry, reuse: Reuse) -> CacheUse {
 fn used_after(waits: u8, entry: &Entry, reuse: Reuse) -> CacheUse {
     match waits {
         0 => used_of(entry, reuse),
+        _ => collapsed(entry),
+    }
+}
+
+/// The same for a part.
+fn part_after(waits: u8, entry: &Entry) -> CacheUse {
+    match waits {
+        0 => CacheUse::Hit { ttl: ttl_of(entry) },
         _ => collapsed(entry),
     }
 }

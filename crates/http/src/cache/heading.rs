@@ -50,7 +50,7 @@ impl HeadObserver for Heading {
                 stored,
                 length,
                 &response,
-                asked.requested,
+                asked.requested(now),
                 now,
                 policy,
             )

@@ -17,7 +17,7 @@ use super::status::{CacheUse, Failure, forward_of};
 use crate::exchange::{Downstream, Upstream};
 use crate::head::Method;
 use crate::request::RequestFlow;
-use crate::request::fetched::Fetched;
+use crate::request::fetched::{Failed, Fetched};
 use crate::request::flow::NextStep;
 use crate::service::{Fetch, Service};
 
@@ -55,16 +55,14 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         };
         match fetched {
             Fetched::Next(next) => next,
-            Fetched::Failed(response) => {
-                let offline = self.service.is_offline();
-                match filling.failed(offline) {
-                    Some(entry) => {
-                        let failure = match offline {
-                            true => Failure::Offline,
-                            false => Failure::Origin,
-                        };
-                        self.answer_stale(fetch, entry, failure, forward, via).await
-                    }
+            Fetched::Failed(response, failed) => {
+                let failure = match failed {
+                    _ if self.service.is_offline() => Failure::Offline,
+                    Failed::NoAnswer => Failure::NoAnswer,
+                    Failed::Other => Failure::Origin,
+                };
+                match filling.failed(failure) {
+                    Some(entry) => self.answer_stale(fetch, entry, failure, forward, via).await,
                     None => self.reply(response).await,
                 }
             }
@@ -274,7 +272,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         };
         match (fetched, taken) {
             (Fetched::Next(next), _) => next,
-            (Fetched::Failed(response), _) => self.reply(response).await,
+            (Fetched::Failed(response, _), _) => self.reply(response).await,
             (Fetched::Taken(row), Some(taken)) => {
                 self.answer_taken(&fetch, taken, Forward::Method, row, via)
                     .await

@@ -31,6 +31,7 @@ pub fn partition(
     };
     out.extend_from_slice(&who);
     let (mut is_document, mut names_use, mut is_browser) = (false, false, false);
+    let mut is_own_site = false;
     for field in &head.fields {
         let value = field.value.of_buffer(bytes);
         match field.kind {
@@ -39,6 +40,9 @@ pub fn partition(
             FieldKind::Other if is_named(field.name.of_buffer(bytes), "sec-fetch-dest") => {
                 names_use = true;
                 is_document = value == b"document";
+            }
+            FieldKind::Other if is_named(field.name.of_buffer(bytes), "sec-fetch-site") => {
+                is_own_site = matches!(value, b"same-origin" | b"same-site");
             }
             _ => {}
         }
@@ -49,6 +53,8 @@ pub fn partition(
     // A page of its own is its own site; a program that is no browser has no pages.
     let page = match page {
         _ if is_document => host,
+        // A page without a name, or one that sends no Referer.
+        [] if is_own_site => host,
         [] if is_browser || names_use => return Err(UnknownPage),
         page => page,
     };

@@ -10,6 +10,7 @@ use privet_cache::{Entry, FillPermit, OnError};
 use tokio::time::Instant;
 
 use super::fill::Audience;
+use super::status::Failure;
 use crate::body::KeptBody;
 use crate::body::{BodyError, BodySink, BodySource, Piece, SourceError};
 use crate::exchange::downstream::ClientWatch;
@@ -80,7 +81,7 @@ impl<S: Service> RequestFlow<'_, S, Unattended> {
                     control.adopt(live);
                 }
             }
-            (Fetched::Failed(_), _) => drop(filling.failed(false)),
+            (Fetched::Failed(..), _) => drop(filling.failed(Failure::Origin)),
             _ => {}
         }
     }

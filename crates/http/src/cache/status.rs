@@ -34,6 +34,8 @@ pub enum CacheUse {
 pub enum Failure {
     /// The origin failed, and `stale-if-error` allows it.
     Origin,
+    /// The origin cannot be reached or does not answer, and nothing forbids it.
+    NoAnswer,
     /// There is no network, and nothing forbids it.
     Offline,
 }
@@ -42,6 +44,7 @@ impl Failure {
     fn sentence(self) -> &'static str {
         match self {
             Self::Origin => "the origin failed",
+            Self::NoAnswer => "the origin did not answer",
             Self::Offline => "there is no network",
         }
     }
@@ -69,6 +72,7 @@ impl CacheUse {
                     Failure::Origin => {
                         "The origin failed, and the response allows it to be sent stale."
                     }
+                    Failure::NoAnswer => "The origin did not answer: the response is stale.",
                     Failure::Offline => "There is no network: the response is stale.",
                 }),
                 _ => None,
@@ -81,13 +85,13 @@ impl CacheUse {
     pub fn saving(self, sent: u64, time: Duration) -> Option<CacheSaving> {
         let none = CacheSaving::default();
         Some(match self {
-            Self::Hit { .. } | Self::Stale { .. } => CacheSaving {
+            Self::Hit { .. } | Self::Stale { .. } | Self::Collapsed { .. } => CacheSaving {
                 hit: true,
                 bytes: sent,
                 time,
             },
-            // Others have waited for the origin.
-            Self::Collapsed { .. } | Self::StaleOnError { .. } => CacheSaving {
+            // It has waited for the origin.
+            Self::StaleOnError { .. } => CacheSaving {
                 hit: true,
                 bytes: sent,
                 ..none

@@ -4,7 +4,7 @@ use std::io;
 
 use super::downstream::Downstream;
 use super::exchange::Exchange;
-use super::outcome::{Outcome, bad_gateway};
+use super::outcome::{NO_RESPONSE, Outcome, TIMED_OUT, bad_gateway};
 use super::state::ResponsePhase;
 use super::upstream::Upstream;
 use super::wait::WaitingFor;
@@ -27,7 +27,7 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
             Ok(_) => "the server sent an answer before it was asked".into(),
             Err(error) => format!("the connection to the server broke: {error}"),
         };
-        bad_gateway(502, "no response", text)
+        bad_gateway(502, NO_RESPONSE, text)
     }
 
     /// A scan stopped a body. What the client has of an answer must not look whole.
@@ -80,6 +80,6 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
             }
             WaitingFor::Origin => "the server took no more of the request in time",
         };
-        bad_gateway(504, "timed out", text.into())
+        bad_gateway(504, TIMED_OUT, text.into())
     }
 }

@@ -26,7 +26,9 @@ pub struct Observed {
     pub lines: Vec<u8>,
     /// What the cache did for it; `None`: it is not used.
     pub cache: Option<CacheUse>,
-    /// How long the origin took for what answers from the store, and when that answer began.
+    /// When it began to wait for what another request gets.
+    pub waits_since: Option<Instant>,
+    /// How long the origin took for what answers from the store, and when that answer, or waiting for it, began.
     pub origin_took: Option<(Duration, Instant)>,
     /// Bytes, heads included.
     pub up: u64,

@@ -61,6 +61,11 @@ pub enum Outcome {
     Cancelled,
 }
 
+/// Why a gateway is bad: the origin sent nothing, or broke off before the client received anything.
+pub const NO_RESPONSE: &str = "no response";
+/// It was silent for too long.
+pub const TIMED_OUT: &str = "timed out";
+
 pub fn bad_gateway(status: u16, reason: &'static str, text: String) -> Outcome {
     Outcome::BadGateway {
         status,

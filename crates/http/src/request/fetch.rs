@@ -5,10 +5,11 @@ use privet_config::HeaderMode;
 use privet_connection_log::CloseReason;
 use privet_net::{Connected, HttpProxyMode};
 
-use super::fetched::{Fetched, Lease, Sent};
+use super::fetched::{Failed, Fetched, Lease, Sent};
 use super::flow::{NextStep, RequestFlow, format, request};
 use crate::cache::observer::Observer;
 use crate::exchange::downstream::unless_gone;
+use crate::exchange::outcome::{NO_RESPONSE, TIMED_OUT};
 use crate::exchange::{Downstream, Outcome, RequestTraits, Upstream};
 use crate::head::{BadRequest, RequestHead, Version};
 use crate::headers::request::RequestRewrite;
@@ -26,20 +27,21 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     pub(crate) async fn relay_to(&mut self, fetch: &mut S::Fetch) -> NextStep {
         match self.fetch_from_origin(fetch).await {
             Fetched::Next(next) => next,
-            Fetched::Failed(response) => self.reply(response).await,
+            Fetched::Failed(response, _) => self.reply(response).await,
             Fetched::Taken(_) => NextStep::Close,
         }
     }
 
     pub(crate) async fn fetch_from_origin(&mut self, fetch: &mut S::Fetch) -> Fetched {
         if let Err(response) = self.service.prepare(fetch) {
-            return Fetched::Failed(response);
+            return Fetched::Failed(response, Failed::NoAnswer);
         }
         if fetch.header_mode() == HeaderMode::Untouched
             && via::has_passed_here(self.head, self.client.head_bytes())
         {
             let text = "This request passed this proxy before: it goes round in a circle.";
-            return Fetched::Failed(self.service.failure(508, "loop", text.to_owned()));
+            let response = self.service.failure(508, "loop", text.to_owned());
+            return Fetched::Failed(response, Failed::Other);
         }
         if fetch.protocol() == OriginProtocol::Http2 {
             return Box::pin(self.fetch_shared(fetch)).await;
@@ -58,14 +60,14 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     self.service.attempt_ended(fetch, Attempt::Abandoned);
                     return Fetched::Next(NextStep::Close);
                 }
-                Lease::Failed(response) => {
+                Lease::Failed(response, failed) => {
                     self.service.attempt_ended(fetch, Attempt::Unreachable);
                     // Nothing was sent: any request may go elsewhere.
                     if self.service.next_attempt(fetch) {
                         pooled = self.take_pooled(fetch, traits);
                         continue;
                     }
-                    return Fetched::Failed(response);
+                    return Fetched::Failed(response, failed);
                 }
             };
             match self.exchange(origin, fetch, traits).await {
@@ -83,7 +85,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     /// Every attempt ended without an answer.
     pub(super) fn no_answer(&self) -> Fetched {
         let text = "the server closed the connection without an answer".to_owned();
-        Fetched::Failed(self.service.failure(502, "no response", text))
+        let response = self.service.failure(502, NO_RESPONSE, text);
+        Fetched::Failed(response, Failed::NoAnswer)
     }
 
     /// Takes an idle connection. An HTTP upstream does not pass an upgrade on: that needs a tunnel of its own.
@@ -119,7 +122,13 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let dialing = Box::pin(service.dial(&request, fetch, mode));
         let connected = match unless_gone(watch, dialing).await {
             Ok(Ok(connected)) => connected,
-            Ok(Err(response)) => return Lease::Failed(response),
+            Ok(Err(failure)) => {
+                let failed = match failure.unreachable {
+                    true => Failed::NoAnswer,
+                    false => Failed::Other,
+                };
+                return Lease::Failed(failure.response, failed);
+            }
             Err(error) => {
                 let text = Some(format!("the client's connection broke: {error}"));
                 service.record_refused(&request, fetch, CloseReason::Broken, text);
@@ -128,7 +137,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         };
         if !connected.preread.is_empty() {
             let text = "the server spoke before it was asked".to_owned();
-            return Lease::Failed(service.failure(502, "bad response", text));
+            let response = service.failure(502, "bad response", text);
+            return Lease::Failed(response, Failed::Other);
         }
         let target = fetch.target(request.target).clone();
         Lease::Open(OriginConnection::new(connected, target, fetch.pool_key()))
@@ -289,7 +299,11 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             self.client.send(&page).await;
             return Fetched::Next(NextStep::Linger);
         }
-        Fetched::Failed(response)
+        let failed = match reason {
+            NO_RESPONSE | TIMED_OUT => Failed::NoAnswer,
+            _ => Failed::Other,
+        };
+        Fetched::Failed(response, failed)
     }
 
     pub(super) fn end_row(&mut self, row: usize, end: CloseReason, error: &str) {

@@ -7,7 +7,7 @@ use privet_connection_log::CloseReason;
 use tokio::time::timeout;
 
 use super::fetch::traits_of;
-use super::fetched::{Fetched, Lease, Sent};
+use super::fetched::{Failed, Fetched, Lease, Sent};
 use super::flow::{NextStep, RequestFlow};
 use crate::cache::observer::Observer;
 use crate::exchange::downstream::unless_gone;
@@ -22,7 +22,7 @@ use crate::upstream::shared::{self, Facts, Opening, SharedConnection, Turn};
 enum SharedLease {
     /// The flag: it was opened for this request.
     Open(SharedConnection, bool),
-    Failed(OwnResponse),
+    Failed(OwnResponse, Failed),
     Gone,
 }
 
@@ -37,12 +37,12 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     self.service.attempt_ended(fetch, Attempt::Abandoned);
                     return Fetched::Next(NextStep::Close);
                 }
-                SharedLease::Failed(response) => {
+                SharedLease::Failed(response, failed) => {
                     self.service.attempt_ended(fetch, Attempt::Unreachable);
                     if self.service.next_attempt(fetch) {
                         continue;
                     }
-                    return Fetched::Failed(response);
+                    return Fetched::Failed(response, failed);
                 }
             };
             let fits = !self.head.upgrades
@@ -50,7 +50,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             if !fits {
                 self.service.attempt_ended(fetch, Attempt::Abandoned);
                 let text = "the server takes no such upgrade over HTTP/2 (RFC 8441)".to_owned();
-                return Fetched::Failed(self.service.failure(502, "no upgrade", text));
+                let response = self.service.failure(502, "no upgrade", text);
+                return Fetched::Failed(response, Failed::Other);
             }
             let facts = connection.connected.clone();
             match self.exchange_shared(connection, fresh, fetch, traits).await {
@@ -115,7 +116,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 Ok(Err((connection, error))) => {
                     shared::retire(&connection.connected, key, &target);
                     if fresh {
-                        return SharedLease::Failed(self.no_http_2(&error));
+                        return SharedLease::Failed(self.no_http_2(&error), Failed::Other);
                     }
                 }
                 Err(_) => return SharedLease::Gone,
@@ -131,8 +132,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         match self.dial(fetch).await {
             Lease::Open(origin) => shared::open(origin.connected, opening)
                 .await
-                .map_err(|error| SharedLease::Failed(self.no_http_2(&error))),
-            Lease::Failed(response) => Err(SharedLease::Failed(response)),
+                .map_err(|error| SharedLease::Failed(self.no_http_2(&error), Failed::Other)),
+            Lease::Failed(response, failed) => Err(SharedLease::Failed(response, failed)),
             Lease::Gone => Err(SharedLease::Gone),
         }
     }

@@ -8,7 +8,7 @@ use crate::upstream::OriginConnection;
 pub(super) enum Lease {
     Open(Box<OriginConnection>),
     /// No connection; the response that says why.
-    Failed(OwnResponse),
+    Failed(OwnResponse, Failed),
     /// The client gave up; that is recorded.
     Gone,
 }
@@ -16,10 +16,19 @@ pub(super) enum Lease {
 /// How fetching ended.
 pub(crate) enum Fetched {
     Next(NextStep),
-    /// No origin answered, and the client has received nothing yet.
-    Failed(OwnResponse),
+    /// There is no response of an origin, and the client has received nothing yet.
+    Failed(OwnResponse, Failed),
     /// The observer took the response. The number: the row of the origin's connection.
     Taken(usize),
+}
+
+/// Why there is no response of an origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failed {
+    /// It cannot be reached, or it closed the connection or kept silent instead of answering.
+    NoAnswer,
+    /// Its response is malformed, or this process does not ask it.
+    Other,
 }
 
 /// How sending a request on one connection ended.

@@ -28,7 +28,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let dialing = Box::pin(service.dial(&request, &fetch, HttpProxyMode::Connect));
         let connected = match unless_gone(watch, dialing).await {
             Ok(Ok(connected)) => connected,
-            Ok(Err(response)) => return self.reply(response).await,
+            Ok(Err(failure)) => return self.reply(failure.response).await,
             Err(error) => {
                 let text = Some(format!("the client's connection broke: {error}"));
                 service.record_refused(&request, &fetch, CloseReason::Broken, text);

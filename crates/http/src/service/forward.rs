@@ -10,9 +10,11 @@ use privet_policy::{Inspection, Listener, Protocol, Target};
 use privet_scan::Scanner;
 
 use super::ftp;
-use super::refusal_page::page_of;
+use super::refusal_page::{dial_failure, page_of};
 use super::refused_logins::{Recorder, RefusedLogins};
-use super::{Attempt, ConnectionInfo, Fetch, OwnResponse, Plan, Request, Service, Session};
+use super::{
+    Attempt, ConnectionInfo, DialFailure, Fetch, OwnResponse, Plan, Request, Service, Session,
+};
 use crate::cache::{Asker, CacheScope};
 use crate::head::target::TargetRule;
 use crate::head::{Method, RequestHead, Scheme};
@@ -172,13 +174,14 @@ impl<G: Gateway> Service for Forward<G> {
         request: &Request<'_>,
         fetch: &RouteDecision,
         http_proxy: HttpProxyMode,
-    ) -> Result<Connected, OwnResponse> {
+    ) -> Result<Connected, DialFailure> {
         let context = self.context(request);
         if request.head.scheme == Scheme::Ftp {
-            return ftp::open(&self.gateway, &context, fetch, request).await;
+            let opened = ftp::open(&self.gateway, &context, fetch, request).await;
+            return opened.map_err(DialFailure::from);
         }
         let dialed = self.gateway.dial(&context, fetch, http_proxy).await;
-        dialed.map_err(|refusal| page_of(refusal, request.target))
+        dialed.map_err(|refusal| dial_failure(refusal, request.target))
     }
 
     fn is_offline(&self) -> bool {

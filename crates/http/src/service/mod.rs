@@ -29,6 +29,22 @@ pub use proxy_auth::ProxyAuth;
 /// A response that is made here, written once its form is known.
 pub type OwnResponse = Box<dyn FnOnce(ResponseFormat) -> Vec<u8> + Send>;
 
+/// Why there is no connection to an origin.
+pub struct DialFailure {
+    pub response: OwnResponse,
+    /// Nothing answers there, and nothing forbids the connection: what is stored may answer although it is stale.
+    pub unreachable: bool,
+}
+
+impl From<OwnResponse> for DialFailure {
+    fn from(response: OwnResponse) -> Self {
+        Self {
+            response,
+            unreachable: false,
+        }
+    }
+}
+
 /// A client connection.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionInfo {
@@ -172,7 +188,7 @@ pub trait Service: Clone + Send + Sync + 'static {
     /// Called before a request goes to an origin: one that the cache answers never gets here.
     ///
     /// # Errors
-    /// The response that says why it cannot.
+    /// The response that says that there is no origin now.
     fn prepare(&self, _: &mut Self::Fetch) -> Result<(), OwnResponse> {
         Ok(())
     }
@@ -186,7 +202,7 @@ pub trait Service: Clone + Send + Sync + 'static {
         request: &Request<'_>,
         fetch: &Self::Fetch,
         http_proxy: HttpProxyMode,
-    ) -> impl Future<Output = Result<Connected, OwnResponse>> + Send;
+    ) -> impl Future<Output = Result<Connected, DialFailure>> + Send;
 
     /// Plans another attempt at a request of which no origin has begun a response; `false`: there is none. Called after a
     /// failure too, where the request may be sent again.

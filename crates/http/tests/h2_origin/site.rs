@@ -16,8 +16,8 @@ use privet_http::head::{RequestHead, TargetRule};
 use privet_http::headers::response::ResponseStyle;
 use privet_http::headers::site::SiteRequest;
 use privet_http::service::{
-    Attempt, ConnectionInfo, Fetch, OriginProtocol, OwnResponse, Plan, Request as Asked, Service,
-    Session,
+    Attempt, ConnectionInfo, DialFailure, Fetch, OriginProtocol, OwnResponse, Plan,
+    Request as Asked, Service, Session,
 };
 use privet_net::{Connected, DialTimings, HttpProxyMode, Stream};
 use privet_policy::{Host, Listener, Protocol, Target, Why, WhyKind};
@@ -86,7 +86,7 @@ impl Service for Site {
         _: &Asked<'_>,
         _: &ToBackend,
         _: HttpProxyMode,
-    ) -> Result<Connected, OwnResponse> {
+    ) -> Result<Connected, DialFailure> {
         self.dials.fetch_add(1, Ordering::Relaxed);
         let stream = TcpStream::connect(self.backend).await.unwrap();
         Ok(Connected {

@@ -51,7 +51,7 @@ impl From<Reuse> for Kind {
             Reuse::StaleWhileRevalidate { stale, .. } => Kind::StaleWhileRevalidate(stale.into()),
             Reuse::Validate { on_error, .. } => Kind::Validate(match on_error {
                 OnError::Never => None,
-                OnError::ByPolicy { .. } => Some(false),
+                OnError::ByPolicy { .. } | OnError::Offline { .. } => Some(false),
                 OnError::Allowed { .. } => Some(true),
             }),
             Reuse::MustNot { .. } => Kind::MustNot,

@@ -12,9 +12,10 @@ use privet_gateway::{Gateway, HttpTimeouts, RefusedClient, RequestContext};
 use privet_net::{Connected, HttpProxyMode};
 use privet_policy::Inspection;
 
-use super::refusal_page::page_of;
+use super::refusal_page::{dial_failure, page_of};
 use super::{
-    Attempt, ConnectionInfo, OriginProtocol, OwnResponse, Plan, Request, Service, Session,
+    Attempt, ConnectionInfo, DialFailure, OriginProtocol, OwnResponse, Plan, Request, Service,
+    Session,
 };
 use crate::head::RequestHead;
 use crate::head::target::TargetRule;
@@ -116,7 +117,7 @@ impl<G: Gateway, const TLS: bool> Service for Inspected<G, TLS> {
         request: &Request<'_>,
         fetch: &InspectedFetch,
         _: HttpProxyMode,
-    ) -> Result<Connected, OwnResponse> {
+    ) -> Result<Connected, DialFailure> {
         if let Some(ready) = self.0.take_ready(fetch) {
             return Ok(ready);
         }
@@ -126,8 +127,11 @@ impl<G: Gateway, const TLS: bool> Service for Inspected<G, TLS> {
             .gateway
             .dial(&context, &fetch.decision, HttpProxyMode::Connect);
         match dialing.await {
-            Ok(connected) => self.0.secure(connected, fetch).await,
-            Err(refusal) => Err(page_of(refusal, request.target)),
+            Ok(connected) => {
+                let secured = self.0.secure(connected, fetch).await;
+                secured.map_err(DialFailure::from)
+            }
+            Err(refusal) => Err(dial_failure(refusal, request.target)),
         }
     }
 

@@ -1,0 +1,63 @@
+use super::*;
+use crate::testing::*;
+
+#[test]
+fn entries_are_changed_by_url_prefix_host_tag_and_owner() {
+    let cache = cache();
+    let tagged: Headers<'_> = &[
+        ("Cache-Control", "max-age=60"),
+        ("Cache-Tag", "news, sports"),
+    ];
+    get("/a/1").fill(&cache, tagged, b"1");
+    get("/a/2").fill(&cache, FRESH, b"2");
+    get("/b").fill(
+        &cache,
+        &[
+            ("Cache-Control", "max-age=60"),
+            ("Surrogate-Key", "sports x"),
+        ],
+        b"3",
+    );
+    for (selection, count) in [
+        (Selection::All, 3),
+        (Selection::Url("http://origin.test/a/1"), 1),
+        (Selection::Url("http://origin.test/a"), 0),
+        (Selection::Prefix("http://origin.test/a/"), 2),
+        (Selection::Host("Origin.test"), 3),
+        (Selection::Host("test"), 0),
+        (Selection::Domain("test"), 3),
+        (Selection::Tag("sports"), 2),
+        (Selection::Tag("sport"), 0),
+        (Selection::Owner(1), 3),
+        (Selection::Owner(2), 0),
+    ] {
+        assert_eq!(
+            cache.change(&selection, Change::Invalidate),
+            count,
+            "{selection:?}"
+        );
+        let valid = ["/a/1", "/a/2", "/b"]
+            .iter()
+            .filter(|path| get(path).body(&cache).is_some());
+        assert_eq!(valid.count(), 3 - count, "{selection:?}");
+        assert_eq!(cache.change(&selection, Change::Restore), count);
+    }
+    assert_eq!(get("/a/1").body(&cache).as_deref(), Some(&b"1"[..]));
+    assert_eq!(cache.change(&Selection::Tag("news"), Change::Remove), 1);
+    drop(get("/a/1").lead(&cache));
+    assert_eq!(cache.stats().entries, 2);
+}
+
+#[test]
+fn a_pinned_entry_stays_when_others_leave() {
+    let cache = cache_of(1 << 20);
+    get("/pinned").fill(&cache, FRESH, b"kept");
+    assert_eq!(
+        cache.change(&Selection::Url("http://origin.test/pinned"), Change::Pin),
+        1
+    );
+    for number in 0..1000 {
+        get(&format!("/{number}")).fill(&cache, FRESH, &[b'x'; 10_000]);
+    }
+    assert_eq!(get("/pinned").body(&cache).as_deref(), Some(&b"kept"[..]));
+}
