@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "a command line tool prints")]
 
 mod bench;
+mod cache_suite;
 mod circles;
 mod fuzz;
 mod package;
@@ -20,6 +21,7 @@ cargo xtask COMMAND
   run                   builds Privet and runs it with a configuration of its own: on a desktop with tray and window
   test                  everything a change has to pass; what CI runs
   circles               files of one crate that import each other in a circle; part of test
+  cache-suite           a public conformance suite for HTTP caches against the built program; part of test
   bench [ROW…]          measures the data plane beside other proxies; writes BENCHMARKS.md
   bench --against FILE [ROW…]   beside another build of Privet alone; writes nothing
   bench desktop         memory and time on a desktop, beside a plain Tauri app
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         ["package"] => package::package(),
         ["package", "check"] => package::check(),
         ["test"] => test::test(),
+        ["cache-suite"] => cache_suite::cache_suite(),
         ["circles"] => circles::check(),
         ["bench", words @ ..] => bench::bench(words),
         ["fuzz"] => fuzz::list(),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::shell::{self, Done};
 use crate::tools::{self, CARGO_DENY, TAURI_DRIVER};
-use crate::{circles, fuzz, needs, package, page};
+use crate::{cache_suite, circles, fuzz, needs, package, page};
 
 /// The window, which needs a web view's libraries, and the fuzz targets have steps of their own.
 const WORKSPACE: [&str; 6] = [
@@ -43,6 +43,7 @@ fn steps(log: &mut Steps) -> Done {
     log.step("doc tests", || {
         shell::run_command(cargo(&["test", "--quiet", "--doc"], &[]))
     })?;
+    log.step("cache suite", cache_suite::check)?;
     log.step("page", page::check)?;
     log.step("desktop", desktop)?;
     log.step("packages", package::check)?;
