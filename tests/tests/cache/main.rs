@@ -1,6 +1,7 @@
 //! The HTTP cache in the built program: for the forward proxy, and for sites.
 
 mod api;
+mod browsers;
 mod conformance;
 mod disk;
 mod forward;

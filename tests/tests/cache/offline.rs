@@ -57,9 +57,12 @@ fn without_a_network_stale_responses_answer_and_say_so() {
     let rows = privet.json(&["requests", "--filter", "cache:stale"]);
     let why = rows["rows"][0]["cache_why"].as_str().unwrap_or_default();
     assert!(why.contains("no network"), "{rows}");
-    // A server that is gone while there is a network is no reason.
+    // A server that is gone while there is a network is told as such.
     world.run(&["ip", "link", "set", "cable", "up"]).good();
     drop(server);
-    let refused = ask("/");
+    let stale = ask("/");
+    assert!(stale.starts_with("HTTP/1.1 200"), "{stale}");
+    assert!(stale.contains("the origin did not answer"), "{stale}");
+    let refused = ask("/strict");
     assert!(refused.starts_with("HTTP/1.1 50"), "{refused}");
 }

@@ -1,6 +1,7 @@
 //! A real nginx and a Node server behind the cache.
 
 use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -20,7 +21,7 @@ fn find(name: &str) -> Option<PathBuf> {
 }
 
 /// Ends a program when it is dropped.
-struct Child(std::process::Child);
+pub struct Child(std::process::Child);
 
 impl Drop for Child {
     fn drop(&mut self) {
@@ -29,23 +30,20 @@ impl Drop for Child {
     }
 }
 
-#[test]
-fn files_of_nginx_are_validated_and_cut_into_ranges() {
-    let Some(nginx) = find("nginx") else {
-        return missing("nginx is not installed");
-    };
-    let folder = open_folder("cache-nginx");
-    let listen = reserve();
-    write(folder.path(), "file.txt", &"0123456789".repeat(10_000));
-    let root = folder.path().display();
+/// An nginx that serves the files of a folder. `server`: more lines of its server. `None`: it is not installed.
+pub fn nginx(folder: &Path, listen: SocketAddr, server: &str) -> Option<Child> {
+    let nginx = find("nginx")?;
+    let root = folder.display();
     let config = write(
-        folder.path(),
+        folder,
         "nginx.conf",
         &format!(
             "daemon off; pid {root}/pid; error_log stderr;\nevents {{}}\nhttp {{ access_log off;\n\
+             log_format asked '$request_method $request_uri $status';\n\
              client_body_temp_path {root}/b; proxy_temp_path {root}/p; fastcgi_temp_path {root}/f;\n\
              uwsgi_temp_path {root}/u; scgi_temp_path {root}/s;\n\
-             server {{ listen {listen}; root {root}; add_header Cache-Control max-age=0; }} }}\n"
+             types {{ text/html html; image/png png; text/plain txt; }}\n\
+             server {{ listen {listen}; root {root}; {server} }} }}\n"
         ),
     );
     let child = Command::new(nginx)
@@ -53,10 +51,33 @@ fn files_of_nginx_are_validated_and_cut_into_ranges() {
         .arg(&config)
         .stderr(Stdio::null())
         .spawn();
-    let _nginx = Child(child.expect("nginx starts"));
-    until("nginx listens", || {
-        std::net::TcpStream::connect(listen).is_ok()
-    });
+    let child = Child(child.expect("nginx starts"));
+    until("nginx listens", || TcpStream::connect(listen).is_ok());
+    Some(child)
+}
+
+/// A Node server whose script prints its port. `None`: Node is not installed.
+pub fn node(script: &str) -> Option<(Child, u16)> {
+    let child = Command::new(find("node")?)
+        .args(["-e", script])
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut node = Child(child.expect("node starts"));
+    let mut line = String::new();
+    let out = node.0.stdout.take().expect("a pipe");
+    BufReader::new(out).read_line(&mut line).expect("its port");
+    Some((node, line.trim().parse().expect("a port")))
+}
+
+#[test]
+fn files_of_nginx_are_validated_and_cut_into_ranges() {
+    let folder = open_folder("cache-nginx");
+    let listen = reserve();
+    write(folder.path(), "file.txt", &"0123456789".repeat(10_000));
+    let server = "add_header Cache-Control max-age=0;";
+    let Some(_nginx) = nginx(folder.path(), listen, server) else {
+        return missing("nginx is not installed");
+    };
     let privet = Privet::start(ON);
     let url = format!("http://{listen}/file.txt");
     let mut client = client(&privet);
@@ -77,22 +98,14 @@ fn files_of_nginx_are_validated_and_cut_into_ranges() {
 
 #[test]
 fn a_node_server_is_asked_once() {
-    let Some(node) = find("node") else {
-        return missing("node is not installed");
-    };
     let script = "let n = 0; const s = require('http').createServer((q, r) => { \
         r.setHeader('Cache-Control', 'max-age=60'); r.setHeader('Vary', 'Accept-Language'); \
         r.write('part '); setImmediate(() => r.end(String(n++))); }); \
         s.listen(0, '127.0.0.1', () => console.log(s.address().port));";
-    let child = Command::new(node)
-        .args(["-e", script])
-        .stdout(Stdio::piped())
-        .spawn();
-    let mut node = Child(child.expect("node starts"));
-    let mut line = String::new();
-    let out = node.0.stdout.take().expect("a pipe");
-    BufReader::new(out).read_line(&mut line).expect("its port");
-    let url = format!("http://127.0.0.1:{}/", line.trim());
+    let Some((_node, port)) = node(script) else {
+        return missing("node is not installed");
+    };
+    let url = format!("http://127.0.0.1:{port}/");
     let privet = Privet::start(ON);
     let proxy = format!("http://{}", privet.proxy());
     let ask = |language: &str| {

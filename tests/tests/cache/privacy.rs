@@ -38,6 +38,12 @@ fn another_page_and_other_credentials_do_not_share_responses() {
         assert!(!answer.head.contains("hit"), "{}", answer.head);
     }
     assert_eq!(origin.requests(), known + 2);
+    // One of the site itself, as the browser says.
+    let own = format!("{browser}Sec-Fetch-Dest: image\r\nSec-Fetch-Site: same-origin\r\n");
+    for hit in [false, true] {
+        let answer = client.with("GET", &url, &own);
+        assert_eq!(used(&answer).starts_with("hit"), hit, "{}", answer.head);
+    }
     let one = format!("{browser}Referer: http://one.test/y\r\n");
     assert_eq!(client.with("GET", &url, &one).body, "answer 0");
 }
