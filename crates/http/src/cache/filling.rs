@@ -63,6 +63,10 @@ impl Combining {
 }
 
 /// What the cache took of a response.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made and taken apart at once: boxing would cost more than it saves"
+)]
 pub enum Taken {
     /// It is being stored.
     Stored {
