@@ -59,6 +59,16 @@ const BOUNDS: &[Bound] = &[
         limit: Limit::OfBestPeer(1.0),
         why_missed: "Nearly all of the time is the kernel's, which copies the body into the socket: one call for each answer.",
     },
+    Bound {
+        row: "cache-miss",
+        limit: Limit::OfBestPeer(1.1),
+        why_missed: "A miss makes a key, keeps the request's head, and stores a copy of the response.",
+    },
+    Bound {
+        row: "scan-first-byte",
+        limit: Limit::AtMost(1.0),
+        why_missed: "The beginning of a large body passes on while the scanner reads it.",
+    },
 ];
 
 /// The bound of a row and whether it is kept, as sentences. `medians`: each program's, Privet among them.

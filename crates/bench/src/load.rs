@@ -1,10 +1,11 @@
 //! The load: clients and origins as threads of this process, which do a fixed amount of work.
 
+use std::borrow::Cow;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How a client asks a proxy for the origin.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -71,18 +72,35 @@ pub fn flood(mut stream: TcpStream) -> io::Result<()> {
 }
 
 /// Answers each head with [`REPLY_BODY`] bytes and keeps the connection.
-pub fn http(mut stream: TcpStream) -> io::Result<()> {
+pub fn http(stream: TcpStream) -> io::Result<()> {
+    answer_each(stream, &reply("", REPLY_BODY), || ())
+}
+
+/// A response with a body of `size` bytes. `fields`: further field lines.
+fn reply(fields: &str, size: usize) -> Vec<u8> {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n{fields}Content-Length: {size}\r\n\r\n"
+    );
+    let mut reply = head.into_bytes();
+    reply.resize(reply.len() + size, b'x');
+    reply
+}
+
+/// Answers each head with this response and keeps the connection. `asked` is called for each.
+fn answer_each(mut stream: TcpStream, reply: &[u8], asked: impl Fn()) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut reply = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {REPLY_BODY}\r\n\r\n"
-    )
-    .into_bytes();
-    reply.resize(reply.len() + REPLY_BODY, b'x');
     let mut head = Vec::new();
     while read_head(&mut stream, &mut head)? {
-        stream.write_all(&reply)?;
+        asked();
+        stream.write_all(reply)?;
     }
     Ok(())
+}
+
+/// Starts an origin of bodies of `size` bytes, for the life of the process.
+pub fn origin_of(size: usize) -> SocketAddr {
+    let reply: &[u8] = reply("", size).leak();
+    origin(move |stream| answer_each(stream, reply, || ()))
 }
 
 /// An origin whose responses may be stored for an hour.
@@ -101,19 +119,11 @@ impl CacheableOrigin {
 /// Starts one with bodies of `size` bytes, for the life of the process.
 pub fn cacheable_origin(size: usize) -> CacheableOrigin {
     let requests: &AtomicUsize = Box::leak(Box::default());
-    let address = origin(move |mut stream| {
-        stream.set_nodelay(true)?;
-        let mut reply = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nCache-Control: public, max-age=3600\r\nContent-Length: {size}\r\n\r\n"
-        )
-        .into_bytes();
-        reply.resize(reply.len() + size, b'x');
-        let mut head = Vec::new();
-        while read_head(&mut stream, &mut head)? {
+    let reply: &[u8] = reply("Cache-Control: public, max-age=3600\r\n", size).leak();
+    let address = origin(move |stream| {
+        answer_each(stream, reply, || {
             requests.fetch_add(1, Ordering::Relaxed);
-            stream.write_all(&reply)?;
-        }
-        Ok(())
+        })
     });
     CacheableOrigin { address, requests }
 }
@@ -180,16 +190,49 @@ pub fn tunnels(
 
 /// Sends this head over persistent connections: `times` in total, with `clients` threads.
 pub fn requests(proxy: SocketAddr, head: &str, times: usize, clients: usize) -> io::Result<()> {
+    different_requests(proxy, &|| Cow::Borrowed(head), times, clients)
+}
+
+/// As [`requests`], with a new head for each.
+pub fn different_requests<'h>(
+    proxy: SocketAddr,
+    head: &(impl Fn() -> Cow<'h, str> + Sync),
+    times: usize,
+    clients: usize,
+) -> io::Result<()> {
     let each = times / clients;
     share(clients, clients, || {
         let mut stream = connect(proxy)?;
         let (mut reply, mut block) = (Vec::new(), Vec::new());
         for _ in 0..each {
-            stream.write_all(head.as_bytes())?;
+            stream.write_all(head().as_bytes())?;
             read_reply(&mut stream, &mut reply, &mut block)?;
         }
         Ok(())
     })
+}
+
+/// How long the first byte of a response's body takes. The rest is not received.
+pub fn first_byte(proxy: SocketAddr, head: &str) -> io::Result<Duration> {
+    let mut stream = connect(proxy)?;
+    let start = Instant::now();
+    stream.write_all(head.as_bytes())?;
+    let (mut reply, mut block) = (Vec::new(), [0; 4096]);
+    loop {
+        match stream.read(&mut block)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            n => reply.extend_from_slice(&block[..n]),
+        }
+        let end = reply.windows(4).position(|four| four == b"\r\n\r\n");
+        if end.is_some_and(|end| end + 4 < reply.len()) {
+            return match reply.get(9..12) {
+                Some(b"200") => Ok(start.elapsed()),
+                _ => Err(io::Error::other(
+                    String::from_utf8_lossy(&reply).into_owned(),
+                )),
+            };
+        }
+    }
 }
 
 /// Opens `count` connections, sends this head on each, reads the reply, and leaves them open.

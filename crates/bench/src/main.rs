@@ -5,12 +5,15 @@ mod bounds;
 mod cost;
 mod desktop;
 mod hostile;
+mod inspection;
 mod load;
 mod million;
+mod misses;
 mod proxies;
 mod report;
 mod reverse_proxies;
 mod runs;
+mod scanning;
 mod sites;
 
 use std::net::SocketAddr;
@@ -53,6 +56,12 @@ const ROWS: &[Row] = &[
     ("reverse-idle", sites::idle),
     ("cache-small", sites::small_hits),
     ("cache-large", sites::large_hits),
+    ("cache-miss", misses::row),
+    ("scan-large", scanning::large),
+    ("scan-small", scanning::small),
+    ("scan-first-byte", scanning::first_byte),
+    ("inspect-request", inspection::requests),
+    ("inspect-host", inspection::hosts),
     ("list", million::row),
     ("hostile", || hostile::row(&http_peers())),
 ];

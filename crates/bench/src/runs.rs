@@ -1,5 +1,6 @@
 //! Interleaved runs of several proxies.
 
+use std::borrow::Borrow;
 use std::time::Instant;
 
 use crate::bounds;
@@ -24,17 +25,17 @@ pub fn join(all: &mut Vec<(String, Vec<f64>)>, round: Vec<(String, Vec<f64>)>) {
 
 /// Measures the proxies in turn, several rounds. A peer that fails is reported and left out; a failure of Privet is an error.
 pub fn interleave(
-    all: &[MeasuredProxy],
+    all: &[impl Borrow<MeasuredProxy>],
     rounds: usize,
     measure: impl Fn(&MeasuredProxy) -> Result<f64, String>,
 ) -> Result<Vec<(String, Vec<f64>)>, String> {
     let mut runs: Vec<(String, Vec<f64>)> = all
         .iter()
-        .map(|proxy| (proxy.name.clone(), Vec::new()))
+        .map(|proxy| (proxy.borrow().name.clone(), Vec::new()))
         .collect();
     for round in 1..=rounds {
         for (proxy, (name, figures)) in all.iter().zip(&mut runs) {
-            let start = Instant::now();
+            let (proxy, start) = (proxy.borrow(), Instant::now());
             match measure(proxy) {
                 Ok(figure) => {
                     println!(

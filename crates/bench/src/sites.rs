@@ -211,7 +211,7 @@ fn tool(name: &str, package: &str) -> Result<PathBuf, String> {
 }
 
 /// What a load program prints.
-fn output(mut command: Command) -> Result<String, String> {
+pub fn output(mut command: Command) -> Result<String, String> {
     let name = command.get_program().display().to_string();
     let done = command.stdin(Stdio::null()).output();
     let done = done.map_err(|error| format!("{name}: {error}"))?;

@@ -39,7 +39,7 @@ impl CIcap {
              acl all src 0.0.0.0/0.0.0.0\nicap_access allow all\n\
              Service echo srv_echo.so\nService scan virus_scan.so\n\
              virus_scan.ScanFileTypes TEXT DATA EXECUTABLE ARCHIVE GIF JPEG MSOFFICE DOCUMENT\n\
-             virus_scan.MaxObjectSize 50M\nvirus_scan.DefaultEngine clamd\n\
+             virus_scan.MaxObjectSize 200M\nvirus_scan.DefaultEngine clamd\n\
              Module common clamd_mod.so\nclamd_mod.ClamdSocket {}\n",
             clamd.socket.display()
         );

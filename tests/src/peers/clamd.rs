@@ -24,8 +24,13 @@ pub struct Clamd {
 }
 
 impl Clamd {
-    /// `None`: not installed.
+    /// Takes bodies of up to 4 MiB. `None`: not installed.
     pub fn start() -> Option<Self> {
+        Self::with_limit("4M")
+    }
+
+    /// Takes bodies of this size, as clamd writes it.
+    pub fn with_limit(size: &str) -> Option<Self> {
         let program = program("clamd")?;
         let folder = open_folder("privet-clamd");
         let database = folder.path().join("db");
@@ -36,7 +41,8 @@ impl Clamd {
         let socket = folder.path().join("clamd.sock");
         let tcp = reserve();
         let config = format!(
-            "LocalSocket {}\nTCPSocket {}\nTCPAddr {}\nDatabaseDirectory {}\nForeground yes\nStreamMaxLength 4M\n",
+            "LocalSocket {}\nTCPSocket {}\nTCPAddr {}\nDatabaseDirectory {}\nForeground yes\n\
+             StreamMaxLength {size}\nMaxFileSize {size}\nMaxScanSize {size}\n",
             socket.display(),
             tcp.port(),
             tcp.ip(),

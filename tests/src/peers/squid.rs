@@ -38,6 +38,11 @@ impl Squid {
         })
     }
 
+    /// With these lines of configuration too, which may name the folder that they are given.
+    pub fn with_lines(lines: &dyn Fn(&Path) -> String) -> Option<Self> {
+        Self::start_in(open_folder("squid-"), lines)
+    }
+
     fn start_in(folder: TempDir, lines: &dyn Fn(&Path) -> String) -> Option<Self> {
         let squid = program("squid")?;
         let address = reserve();
