@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, MutexGuard, Weak};
 use std::time::Duration;
 
 use crate::budget::Budget;
@@ -10,6 +10,7 @@ use crate::cache::{Cache, lock};
 use crate::entry::Entry;
 use crate::incoming::Incoming;
 use crate::key::Key;
+use crate::part_lookup::find_parts;
 use crate::rules::policy::Policy;
 use crate::store::disk::format::Record;
 use crate::store::disk::load::Load;
@@ -104,6 +105,45 @@ impl Cache {
         if entry.keep_on_disk() && fits && !entry.is_on_disk() {
             disk.store(key, entry);
         }
+    }
+
+    /// Hands in parts that are the whole, to be one object on disk.
+    pub(crate) fn keep_parts_on_disk(&self, key: Key, entry: &Entry) {
+        let Some(disk) = self.disk().filter(|_| entry.keep_on_disk()) else {
+            return;
+        };
+        let most = disk.limit() / LARGEST_PART;
+        if entry.body_len().is_some_and(|len| len <= most) {
+            disk.store_parts(key, entry);
+        }
+    }
+
+    /// Puts an entry whose body is on disk now in its place. `described` is the entry that its file describes.
+    fn install_on_disk(
+        &self,
+        mut shard: MutexGuard<'_, Shard>,
+        id: SlotId,
+        described: &Entry,
+        to_disk: impl FnOnce(&Entry) -> Entry,
+        record: &Arc<Record>,
+    ) -> bool {
+        let Some(current) = shard.slot(id).and_then(|slot| slot.entry().cloned()) else {
+            return false;
+        };
+        let new = to_disk(&current);
+        shard.set_entry(id, new.clone(), self.budget());
+        let old = self.attach(&mut shard, id, record);
+        drop(shard);
+        self.release(Removed {
+            resident: Resident::None,
+            record: old,
+        });
+        if current.serial() != described.serial() {
+            let (key, record) = (record.key, record.clone());
+            let entry = new;
+            self.write(WriteJob::Update { key, record, entry });
+        }
+        true
     }
 
     /// Where a body goes that does not fit the memory, if it may be on disk.
@@ -235,23 +275,23 @@ impl DiskOwner for Cache {
         let Some(id) = shard.find_incoming(key, body) else {
             return false;
         };
-        let Some(current) = shard.slot(id).and_then(|slot| slot.entry().cloned()) else {
+        shard.counts.stored += 1;
+        self.install_on_disk(shard, id, entry, |now| now.arrived_on_disk(on_disk), record)
+    }
+
+    fn install_parts(
+        &self,
+        key: Key,
+        entry: &Entry,
+        on_disk: DiskBody,
+        record: &Arc<Record>,
+    ) -> bool {
+        let shard = self.shard(key);
+        let parts = entry.parts();
+        let Some(id) = parts.and_then(|parts| find_parts(&shard, key, parts)) else {
             return false;
         };
-        let new = current.arrived_on_disk(on_disk);
-        shard.set_entry(id, new.clone(), self.budget());
-        shard.counts.stored += 1;
-        let old = self.attach(&mut shard, id, record);
-        drop(shard);
-        self.release(Removed {
-            resident: Resident::None,
-            record: old,
-        });
-        if current.serial() != entry.serial() {
-            let (record, entry) = (record.clone(), new);
-            self.write(WriteJob::Update { key, record, entry });
-        }
-        true
+        self.install_on_disk(shard, id, entry, |now| now.joined_on_disk(on_disk), record)
     }
 
     fn not_arrived(&self, key: Key, body: &Incoming) {

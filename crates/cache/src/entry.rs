@@ -173,9 +173,18 @@ impl Entry {
 
     /// Parts that are the whole, as one body.
     pub(crate) fn joined(&self, body: MemoryBody) -> Entry {
+        self.whole(Body::Memory(body))
+    }
+
+    /// Parts that are the whole, as one body on disk.
+    pub(crate) fn joined_on_disk(&self, body: DiskBody) -> Entry {
+        self.whole(Body::Disk(body))
+    }
+
+    fn whole(&self, body: Body) -> Entry {
         let mut head = self.0.head.clone();
         head.status = 200;
-        self.with(head, Body::Memory(body), self.fetch_time())
+        self.with(head, body, self.fetch_time())
     }
 
     /// The same body with another head, as a 304 has updated it. It is not stored.

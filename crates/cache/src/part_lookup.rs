@@ -24,7 +24,8 @@ use crate::waiter::Waiter;
 
 /// The most parts of one key that are fetched at the same time.
 const MOST_FETCHES: usize = 32;
-/// A whole that came together from parts is one body from then on, up to this length. Longer ones stay in parts.
+/// A whole that came together from parts is one body from then on, up to this length. Longer ones stay in parts until they
+/// are on disk.
 const JOINED: u64 = 1 << 20;
 
 /// What is stored of a part.
@@ -285,7 +286,11 @@ impl Cache {
         };
         shard.set_entry(id, entry.clone(), self.budget());
         drop(shard);
-        self.keep_on_disk(key, &entry);
+        if entry.parts().is_some_and(Parts::is_complete) {
+            self.keep_parts_on_disk(key, &entry);
+        } else {
+            self.keep_on_disk(key, &entry);
+        }
         self.make_room(0);
     }
 
@@ -303,7 +308,7 @@ impl Cache {
 }
 
 /// The slot with these parts.
-fn find_parts(shard: &Shard, key: Key, parts: &Parts) -> Option<SlotId> {
+pub(crate) fn find_parts(shard: &Shard, key: Key, parts: &Parts) -> Option<SlotId> {
     let has = |entry: &Entry| entry.parts().is_some_and(|found| found.is_same(parts));
     let mut variants = shard.variants(key);
     variants

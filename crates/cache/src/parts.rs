@@ -190,6 +190,17 @@ impl Parts {
         }
     }
 
+    /// At most `most` stored bytes from `offset` on; none where they are not in memory.
+    pub(crate) fn piece_at(&self, offset: u64, most: usize) -> Option<Bytes> {
+        let state = self.lock();
+        state.parts.iter().find_map(|part| match &part.source {
+            Source::Memory(body) if part.range.first <= offset && offset <= part.range.last => {
+                body.take_piece(&mut (offset - part.range.first), most)
+            }
+            _ => None,
+        })
+    }
+
     /// The whole as one body; none where a part is missing.
     pub(crate) fn joined(&self, budget: &Arc<Budget>) -> Option<MemoryBody> {
         let state = self.lock();

@@ -183,3 +183,55 @@ fn both_caches_share_one_limit_and_a_smaller_one_holds_at_once() {
     assert_eq!(sum(&less, "/disk/limit"), 8 << 20);
     assert!(sum(&less, "/disk/bytes") <= 8 << 20, "{less}");
 }
+
+#[test]
+fn parts_that_are_the_whole_of_a_file_move_to_disk_and_outlive_a_restart() {
+    const PART: usize = 2 << 20;
+    let file: String = (0..(4 * PART / 8)).map(|n| format!("{n:08}")).collect();
+    let served = file.clone();
+    let origin = Backend::answering(move |stream, head, _| {
+        let fields = "Cache-Control: max-age=600\r\nETag: \"v1\"\r\n";
+        let range = privet_tests::origin::field(head, "range");
+        let range = range.and_then(|range| range.strip_prefix("bytes=")?.split_once('-'));
+        let Some((first, last)) = range else {
+            return privet_tests::backend::reply(stream, "200 OK", fields, served.as_bytes());
+        };
+        let (first, last): (usize, usize) = (
+            first.parse().expect("a number"),
+            last.parse().expect("a number"),
+        );
+        let content_range = format!(
+            "{fields}Content-Range: bytes {first}-{last}/{}\r\n",
+            served.len()
+        );
+        let part = &served.as_bytes()[first..=last];
+        privet_tests::backend::reply(stream, "206 Partial Content", &content_range, part)
+    });
+    let mut privet = Privet::start(CONFIG);
+    let url = format!("{}/file", origin.url());
+    let range = |first: usize, last: usize| format!("Range: bytes={first}-{last}\r\n");
+    // In the order of a player that seeks.
+    for number in [2, 0, 3, 1] {
+        let (first, end) = (number * PART, (number + 1) * PART);
+        let part = client(&privet).with("GET", &url, &range(first, end - 1));
+        assert_eq!(part.status, 206, "{}", part.head);
+        assert!(part.body == file[first..end]);
+    }
+    assert_eq!(origin.requests(), 4);
+    privet.await_api("cache", |cache| {
+        let memory = cache["forward"]["memory"].as_u64();
+        cache["forward"]["disk"]["entries"] == 1 && memory.is_some_and(|bytes| bytes < 1 << 20)
+    });
+    for restarted in [false, true] {
+        if restarted {
+            privet.restart();
+        }
+        let part = client(&privet).with("GET", &url, &range(3_000_000, 5_000_000));
+        assert_eq!(part.status, 206, "{}", part.head);
+        assert!(part.body == file[3_000_000..=5_000_000]);
+        let whole = client(&privet).get(&url);
+        assert!(used(&whole).starts_with("hit; ttl="), "{}", whole.head);
+        assert!(whole.status == 200 && whole.body == file);
+    }
+    assert_eq!(origin.requests(), 4);
+}

@@ -43,6 +43,15 @@ pub(crate) trait DiskOwner: Send + Sync {
         record: &Arc<Record>,
     ) -> bool;
 
+    /// The parts of this entry, which are the whole, are one body on disk now. False where they left the cache meanwhile.
+    fn install_parts(
+        &self,
+        key: Key,
+        entry: &Entry,
+        on_disk: DiskBody,
+        record: &Arc<Record>,
+    ) -> bool;
+
     /// The body that has arrived could not be kept.
     fn not_arrived(&self, key: Key, body: &Incoming);
 

@@ -182,6 +182,14 @@ impl Disk {
         }
     }
 
+    /// Hands in parts that are the whole.
+    pub(crate) fn store_parts(&self, key: Key, entry: &Entry) {
+        let entry = entry.clone();
+        if !self.writes.offer(WriteJob::StoreParts { key, entry }) {
+            self.counts.skipped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// Hands in a job that must not be lost.
     pub(crate) fn push(&self, job: WriteJob) {
         // Each object is removed once, and changed as often as somebody asks for it.

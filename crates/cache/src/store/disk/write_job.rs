@@ -19,6 +19,11 @@ pub(crate) enum WriteJob {
         key: Key,
         entry: Entry,
     },
+    /// The entry's parts are the whole: they become one object.
+    StoreParts {
+        key: Key,
+        entry: Entry,
+    },
     /// The entry has a newer head than its file.
     Update {
         key: Key,

@@ -17,9 +17,11 @@ use super::reader::DiskBody;
 use super::spill::{Arriving, Spill};
 use super::store::Disk;
 use super::write_job::{SpillJob, WriteJob};
+use crate::body::BLOCK;
 use crate::entry::Entry;
 use crate::incoming::Incoming;
 use crate::key::Key;
+use crate::parts::Parts;
 use crate::rules::invalidation;
 
 /// Writes objects and the index.
@@ -85,6 +87,7 @@ impl Writer {
         let folder = self.ready()?;
         match job {
             WriteJob::Store { key, entry } => self.store(&folder, key, &entry),
+            WriteJob::StoreParts { key, entry } => self.store_parts(key, &entry),
             WriteJob::Update { key, record, entry } => self.update(&folder, key, &record, &entry),
             WriteJob::Change { key, id } => {
                 let cache = self.cache.upgrade();
@@ -268,6 +271,58 @@ impl Writer {
             return Ok(false);
         }
         spill.write(&folder, block)?;
+        Ok(true)
+    }
+
+    /// Writes parts that are the whole as one object.
+    fn store_parts(&mut self, key: Key, entry: &Entry) -> io::Result<()> {
+        let (Some(parts), Some(cache)) = (entry.parts(), self.cache.upgrade()) else {
+            return Ok(());
+        };
+        let mut description = entry.description(key, parts.complete().unwrap_or(0));
+        description.head.status = 200;
+        let id = self.disk.next_id.fetch_add(1, Ordering::Relaxed);
+        let reads = self.disk.reads.clone();
+        let spill = Spill::new(id, reads.clone());
+        let written = self.write_parts(&spill, parts, description.body_len);
+        let finished = match written {
+            Ok(true) => spill.finish(&description).map(Some),
+            other => other.map(|_| None),
+        };
+        self.disk.uncount_spilled(&spill);
+        let (blocks, tail_at, len) = match finished {
+            Ok(Some(finished)) => finished,
+            other => {
+                self.abandon(&spill);
+                return other.map(|_| ());
+            }
+        };
+        let record = Arc::new(record_of(&description, id, tail_at, len));
+        let on_disk = DiskBody::new(blocks, Some(record.clone()), reads, Bytes::new());
+        if !cache.install_parts(key, entry, on_disk, &record) {
+            self.abandon(&spill);
+            return Ok(());
+        }
+        self.written(record)
+    }
+
+    /// False where there is no room, or something is missing.
+    fn write_parts(&mut self, spill: &Spill, parts: &Parts, len: u64) -> io::Result<bool> {
+        let mut block = Vec::with_capacity(BLOCK);
+        let mut at = 0;
+        while at < len {
+            let Some(piece) = parts.piece_at(at, BLOCK - block.len()) else {
+                return Ok(false);
+            };
+            at += piece.len() as u64;
+            block.extend_from_slice(&piece);
+            if block.len() == BLOCK || at == len {
+                if !self.write_block(spill, &block)? {
+                    return Ok(false);
+                }
+                block.clear();
+            }
+        }
         Ok(true)
     }
 
