@@ -66,13 +66,14 @@ export async function startPrivet(stack, name, config, command = ['serve'], more
   const args = ['--config', join(dir, 'privet.toml'), '--data-dir', join(dir, 'data'), ...command];
   const env = {
     ...process.env,
-    // No certificate goes into the stores of the system.
+    // No certificate goes into the stores of the system, nor into those of the person who runs this.
     PRIVET_TRUST_STORES: 'home',
+    HOME: join(dir, 'home'),
     PRIVET_SYSTEM_PROXY: command[0] === 'agent' ? 'kde' : 'none',
     XDG_CONFIG_HOME: join(dir, 'desktop'),
     ...more,
   };
-  mkdirSync(env.XDG_CONFIG_HOME, { recursive: true });
+  for (const folder of [env.HOME, env.XDG_CONFIG_HOME]) mkdirSync(folder, { recursive: true });
   const child = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
   let out = '';
   child.stdout.on('data', (text) => (out += text));
@@ -220,6 +221,7 @@ interval = "500ms"
     url: process.env.PRIVET_DIST ? await serveDist(stack, control) : `http://127.0.0.1:${control}/`,
     config: join(engine.dir, 'privet.toml'),
     kioslaverc: engine.kioslaverc,
+    home: join(engine.dir, 'home'),
     child: engine.child,
   };
 }

@@ -1,14 +1,23 @@
 // Scanning and HTTPS inspection on the Protection page.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { until } from './engine.js';
+import { PAGES, until } from './engine.js';
 import { axeFinds, go, shows } from './checks.js';
 
 /** A rule for the test file that the engine serves to itself. */
 const RULE = 'rule test_file { strings: $a = "EICAR-STANDARD-ANTIVIRUS-TEST-FILE" condition: $a }';
 
+/** The store of Chromium in this home, empty. */
+function makeStore(home) {
+  const folder = join(home, '.pki/nssdb');
+  mkdirSync(folder, { recursive: true });
+  execFileSync('certutil', ['-N', '-d', `sql:${folder}`, '--empty-password']);
+}
+
 export async function scanningByHand({ page, engine, api }) {
+  makeStore(engine.home);
   writeFileSync(join(dirname(engine.config), 'test.yar'), RULE);
   const section = (name) => page.getByRole('region', { name, exact: true });
 
@@ -25,14 +34,15 @@ export async function scanningByHand({ page, engine, api }) {
     await card.getByText('✓ The test file was stopped.').waitFor();
     const found = card.getByRole('row', { name: /yara · test_file/ }).first();
     await found.waitFor();
-    await found.getByRole('button', { name: /^Allow once/ }).waitFor();
+    await found.getByRole('button', { name: /^Allow once/ }).press('Enter');
+    await page.getByText(/may fetch it once until/).waitFor();
     assert.deepEqual(await axeFinds(page, 'protection, scanning'), []);
     await card.getByRole('button', { name: 'Turn off scanning' }).click();
     await page.getByRole('form', { name: 'Scanning' }).waitFor();
     assert.equal((await api('GET', '/config')).scan.enabled, false);
   });
 
-  await shows('inspection needs a host, is said on every page, and its lists are undone', async () => {
+  await shows('inspection needs a host, makes its authority, and its lists are undone', async () => {
     const card = section('HTTPS inspection');
     const turnOn = card.getByRole('button', { name: 'Turn on inspection' });
     await card.getByText('Add a host first.').waitFor();
@@ -49,7 +59,36 @@ export async function scanningByHand({ page, engine, api }) {
     await page.getByText('bank.inspected.example is never inspected.').waitFor();
     await page.getByRole('button', { name: 'Undo' }).last().click();
     await until('no exception', async () => (await api('GET', '/config')).inspect.except.length === 0);
-    await go(page, 'home');
+  });
+
+  await shows(
+    'a browser’s store is trusted and left, each measured, and all are left by one button',
+    async () => {
+      const card = section('HTTPS inspection');
+      const store = card.getByRole('listitem').filter({ hasText: 'Chromium' });
+      await store.getByText('does not trust it', { exact: true }).waitFor();
+      await store.getByRole('button', { name: /^Add to/ }).press('Enter');
+      await store.getByText('trusts it', { exact: true }).waitFor();
+      const trusted = async () =>
+        (await api('GET', '/inspect')).stores.find((one) => one.name.includes('Chromium')).trusted;
+      assert.equal(await trusted(), true);
+      await store.getByRole('button', { name: /^Remove from/ }).press('Enter');
+      await store.getByText('does not trust it', { exact: true }).waitFor();
+      assert.equal(await trusted(), false);
+      await card.getByRole('button', { name: 'Trust everywhere possible' }).press('Enter');
+      await store.getByText('trusts it', { exact: true }).waitFor();
+      await card.getByRole('button', { name: 'Remove everywhere' }).press('Enter');
+      await store.getByText('does not trust it', { exact: true }).waitFor();
+      assert.equal(await trusted(), false);
+    },
+  );
+
+  await shows('inspection is said on every page while it is on', async () => {
+    const card = section('HTTPS inspection');
+    for (const name of PAGES) {
+      await go(page, name);
+      await page.getByRole('link', { name: /HTTPS of chosen hosts is inspected/ }).waitFor();
+    }
     await page.getByRole('link', { name: /HTTPS of chosen hosts is inspected/ }).press('Enter');
     await card.getByRole('button', { name: 'Turn off inspection' }).click();
     await page.getByRole('link', { name: /HTTPS of chosen hosts/ }).waitFor({ state: 'detached' });

@@ -21,6 +21,7 @@ export const COLUMNS = {
   tls_ms: 72,
   first_byte_ms: 88,
   requests: 76,
+  inspection: 100,
   end: 90,
 } as const;
 export type Column = keyof typeof COLUMNS;
@@ -77,7 +78,7 @@ export const CONNECTIONS: ColumnSet<Column> = {
     'first_byte_ms',
     'requests',
   ],
-  unsorted: ['remote', 'end'],
+  unsorted: ['remote', 'inspection', 'end'],
   wide: ['host', 'reason'],
   kept: 'privet.columns',
 };

@@ -45,6 +45,8 @@ function cellText(row: Row, column: Column, passed: number): string {
       return row.route === 'direct' ? t('route.direct') : row.route;
     case 'reason':
       return row.error ?? reasonOf(row);
+    case 'inspection':
+      return inspectionText(row) ?? '–';
     case 'end':
       return row.end ? closeReasonText(row.end) : '–';
     default:
@@ -69,6 +71,8 @@ function cellTitle(row: Row, column: Column): string | undefined {
       return row.error ?? row.reason;
     case 'route':
       return row.route;
+    case 'inspection':
+      return row.inspection_why;
     default:
       return undefined;
   }
@@ -80,6 +84,14 @@ const ENDS = ['finished', 'broken', 'idle', 'closed', 'reload', 'shutdown', 'blo
 export function closeReasonText(end: string): string {
   const known = ENDS.find((word) => word === end);
   return known ? t(`end.${known}`) : end;
+}
+
+const INSPECTION = { inspected: 'inspected.yes', untouched: 'inspected.no' } as const;
+
+/** Whether HTTPS was read, in the page's language; `undefined`: it was not asked for. */
+export function inspectionText({ inspection }: Pick<Row, 'inspection'>): string | undefined {
+  if (inspection === undefined) return undefined;
+  return inspection in INSPECTION ? t(INSPECTION[inspection as keyof typeof INSPECTION]) : inspection;
 }
 
 const KINDS = ['loop', 'rule', 'deny', 'list', 'mode', 'kill_switch'] as const;

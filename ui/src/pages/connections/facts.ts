@@ -3,7 +3,7 @@ import type { RequestRow, Row } from '../../api/client';
 import { bytes, count, millis, moment, span } from '../../localized';
 import type { Fact } from '../../parts/Facts.svelte';
 import { t } from '../../i18n.svelte';
-import { closeReasonText } from './cells';
+import { closeReasonText, inspectionText } from './cells';
 import { cacheText, scanText } from './request-cells';
 
 const ms = (value: number | null | undefined) => (value == null ? undefined : millis(value));
@@ -25,6 +25,7 @@ export const connectionFacts = (row: Row): Fact[] => [
   ['column.protocol', `${row.protocol} (${row.listener})`],
   ['column.remote', row.remote],
   ...costs(row),
+  ['column.inspection', [inspectionText(row), row.inspection_why].filter(Boolean).join(': ')],
   ['column.requests', row.requests > 0 ? count(row.requests) : undefined],
   ['column.started', moment(row.started)],
   ['column.age', span(row.age_ms)],
