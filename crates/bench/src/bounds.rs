@@ -16,7 +16,7 @@ struct Bound {
 
 const TUNNEL: &str = "More than four fifths of the time are the kernel's: two connections are opened, passed on and closed, with four \
     to six system calls more than a bare epoll loop makes (options of the socket to the destination, for SOCKS its own address, two \
-    removals from the runtime's epoll set). The rest is two tasks, a row of the connection log and the look-up of the client's \
+    removals from the runtime's epoll set). The rest is a task, a row of the connection log and the look-up of the client's \
     program, which the peers do without.";
 
 const REQUEST: &str = "Three quarters of the time are the kernel's: two reads and two writes a request, as a bare loop that copies \
