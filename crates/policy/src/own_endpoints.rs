@@ -87,13 +87,22 @@ pub fn reaches(
         && (on == ip || (takes_any(on, ip) && (ip.is_loopback() || is_ours(ip))))
 }
 
-/// The kernel connects to loopback where the unspecified address is given.
+/// The address that a connection reaches in the end: loopback, to which the kernel connects where the unspecified address is
+/// given, and the IPv4 address behind a NAT64 prefix (RFC 6052, section 2.1).
 pub(crate) fn reached(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) => behind_nat64(ip).map_or(ip.into(), IpAddr::V4),
         ip => ip,
     }
+}
+
+fn behind_nat64(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d] = ip.octets() else {
+        return None;
+    };
+    Some(Ipv4Addr::new(a, b, c, d))
 }
 
 /// A listener on `0.0.0.0` accepts IPv4, one on `[::]` both, as Linux does by default.

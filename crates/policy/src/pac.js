@@ -56,11 +56,14 @@ function isLoopback(ip) {
   return ip[15] === 1;
 }
 
-// A connection to the unspecified address reaches loopback.
+// A connection to the unspecified address reaches loopback, one to a NAT64 address the IPv4 address in it.
 function reached(ip) {
+  if (inNet(NAT64, ip)) return ip.slice(12);
   for (var i = 0; i < ip.length; i++) if (ip[i] !== 0) return ip;
   return ip.length === 4 ? [127, 0, 0, 1] : [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 }
+
+var NAT64 = [0, 100, 255, 155, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 96];
 
 function isOwn(name, ip, port) {
   if (!ip) return has(OWN_NAMES, name) && inRanges(OWN_PORTS, port);

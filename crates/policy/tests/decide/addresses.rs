@@ -29,7 +29,7 @@ fn a_name_without_addresses_passes_ip_rules_over_and_says_so() {
 }
 
 #[test]
-fn an_ip_rule_holds_for_the_unspecified_address_by_which_loopback_is_reached() {
+fn an_ip_rule_holds_for_the_addresses_by_which_its_own_are_reached() {
     for (rule_ip, target, is_blocked) in [
         ("127.0.0.0/8", "0.0.0.0:80", true),
         ("127.0.0.1/32", "[::ffff:0.0.0.0]:80", true),
@@ -39,6 +39,10 @@ fn an_ip_rule_holds_for_the_unspecified_address_by_which_loopback_is_reached() {
         ("127.0.0.2/32", "0.0.0.0:80", false),
         ("127.0.0.0/8", "[::]:80", false),
         ("127.0.0.0/8", "0.0.0.1:80", false),
+        ("10.0.0.0/8", "[64:ff9b::a00:1]:80", true),
+        ("64:ff9b::/96", "[64:ff9b::a00:1]:80", true),
+        ("10.0.0.0/8", "[64:ff9b::1:a00:1]:80", false),
+        ("10.0.0.0/8", "[64:ff9b:1::a00:1]:80", false),
     ] {
         let policy = policy(&with_rules(vec![rule(RuleAction::Block, |m| {
             m.ip = network(rule_ip)
