@@ -46,7 +46,8 @@ impl SiteCounters {
     }
 
     pub fn responded(&self, status: u16) {
-        let class = usize::from(status / 100).wrapping_sub(1);
+        // A client takes an unknown class as 5xx (RFC 9110 section 15).
+        let class = usize::from(status / 100).min(5).wrapping_sub(1);
         if let Some(word) = self.slot().responses.get(class) {
             add(word);
         }
@@ -88,7 +89,7 @@ mod tests {
                 scope.spawn(|| {
                     counters.requested();
                     counters.responded(204);
-                    counters.responded(599);
+                    counters.responded(999);
                     counters.responded(42);
                 });
             }

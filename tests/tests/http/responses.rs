@@ -79,6 +79,10 @@ fn responses_of_old_servers_are_rewritten_and_malformed_ones_are_502() {
         (b"HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\nhello", "200"),
         (b"HTTP/1.4 200 OK\r\nContent-Length: 5\r\n\r\nhello", "200"),
         (
+            b"HTTP/1.1 999 Denied\r\nContent-Length: 5\r\n\r\nhello",
+            "999",
+        ),
+        (
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5 ;a=b\r\nhello\r\n0\r\n\r\n",
             "200",
         ),
@@ -106,7 +110,7 @@ fn responses_of_old_servers_are_rewritten_and_malformed_ones_are_502() {
             answer.starts_with(&format!("HTTP/1.1 {status} ")),
             "{answer}"
         );
-        assert_eq!(answer.contains("hello"), *status == "200", "{answer}");
+        assert_eq!(answer.contains("hello"), *status != "502", "{answer}");
         assert!(
             !answer.contains(" :") && !answer.contains("a=b"),
             "{answer}"
@@ -221,7 +225,7 @@ fn what_is_wrong_with_a_response_is_named() {
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
             "another transfer coding",
         ),
-        ("HTTP/1.1 999 What\r\n\r\n", "between 100 and 599"),
+        ("HTTP/1.1 099 What\r\n\r\n", "between 100 and 999"),
     ] {
         let origin = Origin::raw(move |mut stream| {
             read_head(&mut stream);

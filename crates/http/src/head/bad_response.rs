@@ -9,7 +9,7 @@ use super::scan::ScanError;
 pub enum BadResponse {
     #[error("the server's answer does not begin with HTTP/1.1 and a status of three digits")]
     StatusLine,
-    #[error("the status of the server's answer is not between 100 and 599")]
+    #[error("the status of the server's answer is not between 100 and 999")]
     Status,
     #[error("the server's answer begins with an empty line")]
     EmptyLine,
