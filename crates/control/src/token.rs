@@ -28,6 +28,9 @@ pub enum TokenError {
     NoRandom(String),
 }
 
+/// Most bytes that are read of the file; a token is far shorter.
+const MAX_FILE: u64 = 4096;
+
 impl Token {
     /// A token of visible ASCII characters, [`MIN_LENGTH`] to 256 of them: a shorter one can be guessed, or is what a crash left
     /// of a longer one.
@@ -45,7 +48,7 @@ impl Token {
     /// Reads the folder's token.
     pub fn read(data_dir: &Path) -> Result<Self, TokenError> {
         let path = data_dir.join(TOKEN_FILE);
-        let text = fs::read_to_string(&path).map_err(|source| TokenError::Io {
+        let text = read_text(&path).map_err(|source| TokenError::Io {
             path: path.clone(),
             source,
         })?;
@@ -104,7 +107,12 @@ impl Token {
 
 /// Whether the file has no text: what a full disk or a crash leaves.
 fn is_blank(path: &Path) -> bool {
-    fs::read_to_string(path).is_ok_and(|text| text.trim().is_empty())
+    read_text(path).is_ok_and(|text| text.trim().is_empty())
+}
+
+fn read_text(path: &Path) -> io::Result<String> {
+    let bytes = privet_regular_file::read(path, MAX_FILE)?;
+    String::from_utf8(bytes).map_err(io::Error::other)
 }
 
 #[cfg(unix)]
@@ -173,6 +181,15 @@ mod tests {
         }
         let replaced = Token::replace(dir.path()).unwrap();
         assert_ne!(replaced.expose(), made.expose());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_in_place_of_the_token_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join(TOKEN_FILE)).unwrap();
+        let refused = Token::read_or_create(folder.path());
+        assert!(matches!(refused, Err(TokenError::Io { .. })));
     }
 
     #[test]
