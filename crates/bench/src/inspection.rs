@@ -12,9 +12,9 @@ use tempfile::TempDir;
 
 use super::proxies::{self, MeasuredProxy};
 use super::report::Figures;
-use super::runs::{RUNS, failed, interleave};
+use super::runs::{LOAD_CORE, RUNS, failed, interleave};
 use super::sites::output;
-use super::{LOAD_CORE, bounds, cost};
+use super::{bounds, cost};
 
 /// Requests of one run.
 const REQUESTS: usize = 2000;

@@ -31,7 +31,6 @@ use xtask::shell::Done;
 use xtask::{needs, shell};
 
 const PROXY_CORE: usize = 0;
-const LOAD_CORE: usize = 1;
 /// Connections of one run.
 const CONNECTS: usize = 6000;
 /// Connections before the measurement.
@@ -158,7 +157,7 @@ fn prepare() -> Done {
         return Err("needs two cores: one for the proxy, one for the load".into());
     }
     let mut mine = CpuSet::new();
-    mine.set(LOAD_CORE);
+    mine.set(runs::LOAD_CORE);
     sched_setaffinity(None, &mine).map_err(|error| format!("pinning: {error}"))?;
     privet_tests::process::pin_to(PROXY_CORE);
     Ok(())

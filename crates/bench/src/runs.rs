@@ -12,6 +12,8 @@ pub const RUNS: usize = 3;
 pub const REQUESTS: usize = 32_000;
 /// Clients that keep their connections.
 pub const KEPT_CLIENTS: usize = 64;
+/// The core of the clients and servers of a run; the proxy has the other one.
+pub const LOAD_CORE: usize = 1;
 
 /// Adds the runs of another round.
 pub fn join(all: &mut Vec<(String, Vec<f64>)>, round: Vec<(String, Vec<f64>)>) {
