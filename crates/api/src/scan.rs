@@ -13,10 +13,13 @@ pub struct ScanState {
     pub oversize: String,
     /// Bytes: the largest body that is scanned.
     pub max_body: u64,
-    /// Bytes of bodies that wait for their verdict.
+    /// Bytes of bodies that wait for their verdict in memory.
     pub held_bytes: u64,
-    /// The most of them.
+    /// The most of them in memory.
     pub held_limit: u64,
+    /// Bytes of bodies that wait on disk, since there was no memory.
+    pub spooled_bytes: u64,
+    pub spool_limit: u64,
     /// Bodies that were found clean.
     pub clean: u64,
     /// Bodies that were stopped by a finding.

@@ -84,6 +84,7 @@ pub fn built_in_modes() -> BTreeMap<String, Mode> {
         dns: Dns::System,
         inspect: true,
         scan: true,
+        scan_hold: None,
     };
     let strict = Mode {
         route: RouteRef::FirstOutbound,
@@ -95,6 +96,7 @@ pub fn built_in_modes() -> BTreeMap<String, Mode> {
         dns: Dns::Upstream,
         inspect: true,
         scan: true,
+        scan_hold: None,
     };
     BTreeMap::from([
         ("off".to_owned(), off),
@@ -116,6 +118,7 @@ impl Default for Mode {
             dns: Dns::System,
             inspect: true,
             scan: true,
+            scan_hold: None,
         }
     }
 }
@@ -140,8 +143,12 @@ impl Default for Scan {
             clamd: None,
             icap: None,
             max_body: 32 * MIB,
+            hold: ScanHold::Small,
+            memory: 128 * MIB,
+            spool: 1024 * MIB,
             oversize: ScanErrorAction::Pass,
             on_error: ScanErrorAction::Block,
+            unscannable: ScanErrorAction::Block,
         }
     }
 }

@@ -127,6 +127,7 @@ fn mode(mode: &Mode) -> Value {
         ("dns", Some(json!(dns))),
         ("inspect", (!mode.inspect).then_some(json!(false))),
         ("scan", (!mode.scan).then_some(json!(false))),
+        ("scan_hold", mode.scan_hold.map(|hold| json!(hold.as_str()))),
     ])
 }
 
@@ -271,8 +272,12 @@ fn scan(scan: &Scan) -> Value {
         "clamd": or_empty(scan.clamd.as_ref().map(|at| &at.text)),
         "icap": or_empty(scan.icap.as_ref().map(|at| &at.text)),
         "max_body": format_size(scan.max_body),
+        "hold": scan.hold.as_str(),
+        "memory": format_size(scan.memory),
+        "spool": format_size(scan.spool),
         "oversize": scan.oversize.as_str(),
         "on_error": scan.on_error.as_str(),
+        "unscannable": scan.unscannable.as_str(),
     })
 }
 

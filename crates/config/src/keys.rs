@@ -61,6 +61,7 @@ pub static MODE: Section = Section {
         "dns",
         "inspect",
         "scan",
+        "scan_hold",
     ],
 };
 pub static SECRET: Section = Section {
@@ -127,7 +128,17 @@ pub static INSPECT: Section = Section {
 pub static SCAN: Section = Section {
     path: "scan",
     keys: &[
-        "enabled", "rules", "clamd", "icap", "max_body", "oversize", "on_error",
+        "enabled",
+        "rules",
+        "clamd",
+        "icap",
+        "max_body",
+        "hold",
+        "memory",
+        "spool",
+        "oversize",
+        "on_error",
+        "unscannable",
     ],
 };
 pub static SITE: Section = Section {

@@ -112,6 +112,10 @@ keywords! {
         Block => "block",
         Pass => "pass",
     }
+    ScanHold {
+        Small => "small",
+        All => "all",
+    }
     Balance {
         RoundRobin => "round-robin",
         LeastConnections => "least-connections",

@@ -2,19 +2,21 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
-use privet_config::{Config, ScanErrorAction, ScannerAddress, ScannerPlace};
+use privet_config::{Config, ScanErrorAction, ScanHold, ScannerAddress, ScannerPlace};
 use privet_net::{Endpoint, EndpointDialer, OwnListeners};
 use privet_scan::{Connector, Scanner, Settings, yara};
 
-/// The scanner that the configuration wants. One that judges the same is kept. Blocks while rules are read.
+/// The scanner that the configuration wants. `spool`: the folder of bodies for which there is no memory. One that judges the same is kept. Blocks while rules are read.
 ///
 /// # Errors
 /// A scanner's address cannot be used, as a sentence.
 pub(crate) fn build(
     config: &Config,
     own: &[SocketAddr],
+    spool: Option<&Path>,
     previous: Option<&Arc<Scanner>>,
 ) -> Result<Option<Arc<Scanner>>, String> {
     let scan = &config.scan;
@@ -48,8 +50,12 @@ pub(crate) fn build(
         clamd: scan.clamd.as_ref().map(connector).transpose()?,
         icap,
         max_body: scan.max_body,
+        holds_all: scan.hold == ScanHold::All,
+        memory: scan.memory,
+        spool: spool.map(|folder| (folder.to_owned(), scan.spool)),
         block_oversize: scan.oversize == ScanErrorAction::Block,
         block_on_error: scan.on_error == ScanErrorAction::Block,
+        block_unscannable: scan.unscannable == ScanErrorAction::Block,
     };
     let previous = previous.map(|scanner| &**scanner);
     Ok(Some(Arc::new(Scanner::new(settings, previous))))

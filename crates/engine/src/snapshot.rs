@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use privet_config::Config;
+use privet_config::{Config, ScanHold};
 use privet_net::Dialer;
 use privet_policy::{Policy, ShadowedRule, TemporaryRule};
-use privet_scan::Scanner;
+use privet_scan::{Scanner, Scanning};
 use privet_sites::SiteTable;
 
 use crate::caches::Caches;
@@ -52,6 +52,22 @@ impl Snapshot {
     pub(crate) fn keeps_history(&self) -> bool {
         let mode = self.config.modes.get(&*self.policy.mode().name);
         mode.is_none_or(|mode| mode.history)
+    }
+
+    /// The scanner as the mode uses it.
+    pub(crate) fn scanning(&self) -> Option<Scanning> {
+        let scanning = Scanning::new(self.scanner.clone()?);
+        let Some(mode) = self.config.modes.get(&*self.policy.mode().name) else {
+            return Some(scanning);
+        };
+        let scanning = match mode.scan_hold {
+            Some(hold) => scanning.holding_all(hold == ScanHold::All),
+            None => scanning,
+        };
+        Some(match mode.history {
+            true => scanning,
+            false => scanning.without_spool(),
+        })
     }
 
     /// The same configuration in another of its modes; `None`: it has no mode of that name.

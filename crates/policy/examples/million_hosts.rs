@@ -165,6 +165,7 @@ fn with_many_rules(list: &str) -> Config {
         dns: Dns::System,
         inspect: true,
         scan: true,
+        scan_hold: None,
     };
     config.modes.insert("measured".into(), mode);
     config.mode = "measured".into();

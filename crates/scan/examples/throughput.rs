@@ -50,8 +50,12 @@ async fn main() {
         clamd: None,
         icap: None,
         max_body: 1 << 30,
+        holds_all: false,
+        memory: 1 << 30,
+        spool: None,
         block_oversize: false,
         block_on_error: true,
+        block_unscannable: true,
     };
     let scanner = Scanner::new(settings, None);
     for (count, len) in [(1, 100 << 20), (1000, 20 << 10)] {

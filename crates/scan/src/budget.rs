@@ -1,4 +1,4 @@
-//! The memory of all bodies that are held until their verdict.
+//! The memory, or the disk, of all bodies that are held until their verdict.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -58,11 +58,17 @@ impl Held {
         }
         taken.is_ok()
     }
+
+    /// Gives everything back.
+    pub fn clear(&mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        self.budget.0.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.budget.0.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.clear();
     }
 }
 

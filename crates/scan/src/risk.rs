@@ -35,6 +35,13 @@ impl Risks {
         });
     }
 
+    /// Whether a permission of this client waits.
+    pub fn waits(&self, client: Option<IpAddr>, now: Instant) -> bool {
+        let risks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |risk: &Risk| risk.client == client && risk.until > now;
+        risks.iter().any(fits)
+    }
+
     /// Uses a permission up. `false`: there is none.
     pub fn take(&self, sha256: &str, client: Option<IpAddr>, now: Instant) -> bool {
         let mut risks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -56,7 +63,9 @@ mod tests {
         risks.permit("abc".into(), one, now);
         risks.permit("abc".into(), one, now);
         assert!(!risks.take("abc", two, now) && !risks.take("abd", one, now));
+        assert!(risks.waits(one, now) && !risks.waits(two, now));
         assert!(risks.take("abc", one, now) && !risks.take("abc", one, now));
+        assert!(!risks.waits(one, now));
         risks.permit("abc".into(), one, now);
         assert!(!risks.take("abc", one, now + VALID));
         for number in 0..200 {

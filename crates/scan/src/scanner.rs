@@ -1,16 +1,17 @@
-//! Asks all engines about one body.
+//! What judges bodies: the engines, and the bounds within which they are asked.
+
+mod ask;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::archive::multipart;
 use crate::budget::Budget;
 use crate::clamd::Clamd;
 use crate::connector::Connector;
@@ -20,14 +21,17 @@ use crate::icap::Icap;
 use crate::limits::Limits;
 use crate::message::{Body, Message};
 use crate::shared::Shared;
-use crate::unpack::{self, Stop};
-use crate::verdict::{Engine, Finding, Outcome, Verdict, clean_name, sha256};
-use crate::yara::{RuleFault, Rules, Search};
+use crate::spool::Spool;
+use crate::verdict::{Engine, Verdict};
+use crate::yara::{self, RuleFault, Rules};
 
 /// How long the engines may take for one body.
 const LIMIT: Duration = Duration::from_secs(20);
 /// Bodies that are asked about at once, for each engine outside the process.
 const MAX_ASKED: usize = 16;
+/// How long a body in the spool waits for its turn.
+const TURN: Duration = Duration::from_secs(60);
+const NO_MEMORY: &str = "too much memory is held by bodies that wait for their verdict";
 /// How often a clamd is asked for its version, and an ICAP service for its options.
 const CHECK: Duration = Duration::from_secs(60);
 
@@ -42,18 +46,35 @@ pub struct Settings {
     pub icap: Option<(Connector, String)>,
     /// Bytes; larger bodies are not judged.
     pub max_body: u64,
+    /// Every body is withheld whole, not small ones and programs alone.
+    pub holds_all: bool,
+    /// Bytes of memory for bodies that are held.
+    pub memory: u64,
+    /// The folder for bodies for which there is no memory, and how many bytes it may take.
+    pub spool: Option<(PathBuf, u64)>,
     pub block_oversize: bool,
     pub block_on_error: bool,
+    /// Archives that no engine can open are stopped.
+    pub block_unscannable: bool,
 }
 
 /// Judges bodies.
 pub struct Scanner {
     key: u64,
     pub max_body: u64,
+    pub(crate) holds_all: bool,
     pub block_oversize: bool,
     pub block_on_error: bool,
+    block_unscannable: bool,
+    spool: Option<Spool>,
+    /// KiB of memory for bodies that are read from the spool to be judged, and for those without their codings.
+    reading: Semaphore,
+    decoding: Semaphore,
+    working_size: u32,
     pub(crate) rules: Arc<Rules>,
     pub(crate) faults: Vec<RuleFault>,
+    /// Of the files of rules when they were read.
+    rules_fingerprint: u64,
     pub(crate) clamd: Option<Clamd>,
     pub(crate) icap: Option<Icap>,
     limits: Limits,
@@ -66,27 +87,43 @@ pub struct Scanner {
 }
 
 impl Scanner {
-    /// Reads the rules. Counts and the budget are taken over from `previous`. Blocks.
+    /// Reads the rules. Counts, the budget and the last good version of a file of rules that is broken now are taken over from
+    /// `previous`. Blocks.
     pub fn new(settings: Settings, previous: Option<&Self>) -> Self {
-        let (rules, faults) = Rules::load(&settings.rules);
+        // Before they are read: a change in between is seen as one.
+        let rules_fingerprint = yara::fingerprint(&settings.rules);
+        let before = previous.map(|previous| &*previous.rules);
+        let (rules, faults) = Rules::load_after(&settings.rules, before);
         for fault in &faults {
             tracing::warn!("scanning: {fault}");
         }
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let shared = match previous {
-            Some(previous) if previous.max_body == settings.max_body => previous.shared.clone(),
-            _ => {
-                let budget = settings.max_body.saturating_mul(4);
-                Arc::new(Shared::new(budget.clamp(64 << 20, 1 << 30)))
-            }
+        let (memory, spool) = (settings.memory, settings.spool);
+        let spool_size = spool.as_ref().map_or(0, |(_, bytes)| *bytes);
+        let same = |previous: &&Self| {
+            previous.shared.memory.limit() == memory && previous.shared.spool.limit() == spool_size
         };
+        let shared = match previous.filter(same) {
+            Some(previous) => previous.shared.clone(),
+            None => Arc::new(Shared::new(memory, spool_size)),
+        };
+        let spool = spool.filter(|_| spool_size > 0);
+        let spool = spool.map(|(folder, _)| Spool::new(folder, shared.spool.clone()));
+        let working_size = permits(memory.max(settings.max_body));
         Self {
             key: settings.key,
             max_body: settings.max_body,
+            holds_all: settings.holds_all,
             block_oversize: settings.block_oversize,
             block_on_error: settings.block_on_error,
+            block_unscannable: settings.block_unscannable,
+            spool,
+            reading: Semaphore::new(working_size as usize),
+            decoding: Semaphore::new(working_size as usize),
+            working_size,
             rules: Arc::new(rules),
             faults,
+            rules_fingerprint,
             clamd: settings.clamd.map(Clamd::new),
             icap: settings
                 .icap
@@ -107,7 +144,26 @@ impl Scanner {
 
     /// The memory of bodies that are held.
     pub fn budget(&self) -> &Budget {
-        &self.shared.budget
+        &self.shared.memory
+    }
+
+    /// Where bodies are held for which there is no memory.
+    pub fn spool(&self) -> Option<&Spool> {
+        self.spool.as_ref()
+    }
+
+    /// That of [`yara::fingerprint`] when the rules were read.
+    pub fn rules_fingerprint(&self) -> u64 {
+        self.rules_fingerprint
+    }
+
+    /// The files of rules, also those that cannot be used.
+    pub fn rule_files(&self) -> Vec<PathBuf> {
+        let broken = self.faults.iter().map(|fault| fault.file.clone());
+        let mut files: Vec<PathBuf> = self.rules.files().chain(broken).collect();
+        files.sort();
+        files.dedup();
+        files
     }
 
     /// The files of rules that cannot be used.
@@ -132,6 +188,35 @@ impl Scanner {
         self.rules.count() > 0 || self.faults.iter().any(|fault| fault.file.is_file())
     }
 
+    /// Judges a body of `len` bytes that `read` reads, once there is memory for it. `read` may block.
+    pub async fn scan_spooled(
+        &self,
+        len: u64,
+        message: Message,
+        codings: Vec<Coding>,
+        read: impl FnOnce() -> io::Result<Vec<u8>> + Send + 'static,
+    ) -> Verdict {
+        let room = self.reading.acquire_many(self.permits(len));
+        let Ok(Ok(_room)) = timeout(TURN, room).await else {
+            return Verdict::error(NO_MEMORY);
+        };
+        let bytes = match tokio::task::spawn_blocking(read).await {
+            Ok(Ok(bytes)) => bytes.into(),
+            Ok(Err(error)) => return Verdict::error(format!("the spool: {error}")),
+            Err(_) => return Verdict::error("the scan was stopped"),
+        };
+        let body = Body {
+            bytes,
+            codings,
+            message,
+        };
+        self.scan(body).await
+    }
+
+    fn permits(&self, bytes: u64) -> u32 {
+        permits(bytes).min(self.working_size)
+    }
+
     /// Judges a body.
     pub async fn scan(&self, body: Body) -> Verdict {
         self.check_soon().await;
@@ -141,7 +226,7 @@ impl Scanner {
             Err(_) => Verdict::error("the scanners took too long"),
         };
         let counter = match &verdict {
-            Verdict::Clean => &self.shared.clean,
+            Verdict::Clean | Verdict::Unscannable(_) => &self.shared.clean,
             Verdict::Bad(finding) => {
                 self.remember(url, client, finding.clone());
                 &self.shared.bad
@@ -152,147 +237,9 @@ impl Scanner {
         verdict
     }
 
-    async fn ask(&self, body: Body) -> Verdict {
-        let Body {
-            bytes,
-            codings,
-            message,
-        } = body;
-        let plain = match self.plain(bytes, codings).await {
-            Ok(plain) => plain,
-            Err(error) => return error,
-        };
-        if !self.uses_yara() && self.clamd.is_none() && self.icap.is_none() {
-            return Verdict::error(
-                "no scanner has anything to judge by: no rules, no clamd, no ICAP service",
-            );
-        }
-        let (yara, clamd, icap) = tokio::join!(
-            self.ask_yara(&message, plain.clone()),
-            self.ask_clamd(&plain),
-            self.ask_icap(&message, &plain)
-        );
-        let mut worst = Verdict::Clean;
-        for (engine, outcome) in [
-            (Engine::Yara, yara),
-            (Engine::Clamd, clamd),
-            (Engine::Icap, icap),
-        ] {
-            match outcome {
-                Outcome::Found(rule) => {
-                    let hashing = tokio::task::spawn_blocking(move || sha256(&plain));
-                    return Verdict::Bad(Finding {
-                        engine,
-                        rule,
-                        sha256: hashing.await.unwrap_or_else(|_| "".into()),
-                    });
-                }
-                Outcome::Failed(why) => worst = Verdict::error(format!("{}: {why}", engine.name())),
-                Outcome::Nothing => {}
-            }
-        }
-        worst
-    }
-
-    /// The body without its codings.
-    async fn plain(&self, bytes: Bytes, codings: Vec<Coding>) -> Result<Bytes, Verdict> {
-        if codings.is_empty() {
-            return Ok(bytes);
-        }
-        let limits = self.limits;
-        let decoded = self
-            .blocking(move || unpack::remove_codings(&bytes, &codings, &limits))
-            .await;
-        match decoded {
-            Some(Ok(Some(plain))) => Ok(plain.into()),
-            Some(Ok(None)) => Ok(Bytes::new()),
-            Some(Err(over)) => Err(Verdict::error(over.to_string())),
-            None => Err(Verdict::error("the scan was stopped")),
-        }
-    }
-
-    /// Runs something long on a thread of its own, so many at once as there are cores.
-    async fn blocking<T: Send + 'static>(
-        &self,
-        run: impl FnOnce() -> T + Send + 'static,
-    ) -> Option<T> {
-        let permit = self.blocking.clone().acquire_owned().await.ok()?;
-        let running = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            run()
-        });
-        running.await.ok()
-    }
-
-    async fn ask_yara(&self, message: &Message, body: Bytes) -> Outcome {
-        if !self.uses_yara() {
-            return Outcome::Nothing;
-        }
-        let started = Instant::now();
-        let (rules, limits, len) = (self.rules.clone(), self.limits, body.len());
-        let until = started + self.limit;
-        let broken = self.rules.count() == 0;
-        let boundary = multipart::boundary(&message.media_type);
-        let searched = self.blocking(move || {
-            let mut search = Search::new(&rules, until);
-            let visited = match boundary {
-                None => unpack::visit(&body, &limits, &mut search),
-                Some(boundary) => unpack::visit_parts(&body, &boundary, &limits, &mut search),
-            };
-            (visited, search.found)
-        });
-        let outcome = match searched.await {
-            _ if broken => Outcome::Failed("no file of rules can be used".to_owned()),
-            Some((_, Some(rule))) => Outcome::Found(clean_name(&rule)),
-            Some((Ok(_), None)) => Outcome::Nothing,
-            Some((Err(Stop::Over(over)), None)) => Outcome::Failed(over.to_string()),
-            Some((Err(_), None)) => Outcome::Failed("the rules took too long".to_owned()),
-            None => Outcome::Failed("the rules failed".to_owned()),
-        };
-        self.count(Engine::Yara, &outcome, len, started);
-        outcome
-    }
-
-    async fn ask_clamd(&self, body: &Bytes) -> Outcome {
-        let Some(clamd) = &self.clamd else {
-            return Outcome::Nothing;
-        };
-        let started = Instant::now();
-        let outcome = self.within(clamd.scan(body)).await;
-        self.count(Engine::Clamd, &outcome, body.len(), started);
-        outcome
-    }
-
-    async fn ask_icap(&self, message: &Message, body: &Bytes) -> Outcome {
-        let Some(icap) = &self.icap else {
-            return Outcome::Nothing;
-        };
-        let started = Instant::now();
-        let outcome = self.within(icap.scan(message, body)).await;
-        self.count(Engine::Icap, &outcome, body.len(), started);
-        outcome
-    }
-
-    /// Shorter than the limit of the whole scan, so that the engine that took too long is named.
-    async fn within(&self, asking: impl Future<Output = io::Result<Option<Arc<str>>>>) -> Outcome {
-        let Ok(_turn) = self.asked.acquire().await else {
-            return Outcome::Failed("stopped".to_owned());
-        };
-        match timeout(self.limit * 9 / 10, asking).await {
-            Ok(Ok(Some(rule))) => Outcome::Found(rule),
-            Ok(Ok(None)) => Outcome::Nothing,
-            Ok(Err(error)) => Outcome::Failed(error.to_string()),
-            Err(_) => Outcome::Failed("no answer in time".to_owned()),
-        }
-    }
-
-    fn count(&self, engine: Engine, outcome: &Outcome, len: usize, started: Instant) {
-        self.counters(engine).count(outcome, len, started.elapsed());
-    }
-
     pub(crate) fn counters(&self, engine: Engine) -> &Counters {
         match engine {
-            Engine::Yara => &self.shared.yara,
+            Engine::Archive | Engine::Yara => &self.shared.yara,
             Engine::Clamd => &self.shared.clamd,
             Engine::Icap => &self.shared.icap,
         }
@@ -330,67 +277,12 @@ impl Scanner {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::message::Direction;
-
-    fn body(bytes: &'static [u8]) -> Body {
-        Body {
-            bytes: Bytes::from_static(bytes),
-            codings: Vec::new(),
-            message: Message {
-                direction: Direction::Download,
-                method: "GET".to_owned(),
-                url: "http://a.test/".to_owned(),
-                status: 200,
-                media_type: String::new(),
-                client: None,
-            },
-        }
-    }
-
-    fn settings() -> Settings {
-        Settings {
-            key: 0,
-            rules: Vec::new(),
-            clamd: None,
-            icap: None,
-            max_body: 1 << 20,
-            block_oversize: false,
-            block_on_error: true,
-        }
-    }
-
-    #[tokio::test]
-    async fn nothing_to_judge_by_is_an_error() {
-        let scanner = Scanner::new(settings(), None);
-        assert!(matches!(scanner.scan(body(b"x")).await, Verdict::Error(_)));
-        assert_eq!(scanner.totals().failed, 1);
-    }
-
-    #[cfg(unix)]
-    #[tokio::test]
-    async fn a_scanner_that_hangs_is_named_and_what_is_counted_outlives_a_reload() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("clamd");
-        let _hung = tokio::net::UnixListener::bind(&path).unwrap();
-        let with_clamd = || Settings {
-            clamd: Some(Connector::Unix(path.clone())),
-            ..settings()
-        };
-        let mut scanner = Scanner::new(with_clamd(), None);
-        scanner.limit = Duration::from_millis(200);
-        *scanner.checked.lock().unwrap() = Some(Instant::now());
-        let Verdict::Error(why) = scanner.scan(body(b"x")).await else {
-            panic!("no answer is no verdict");
-        };
-        assert_eq!(&*why, "clamd: no answer in time");
-        let before = scanner.generation();
-        let reloaded = Scanner::new(with_clamd(), Some(&scanner));
-        assert_eq!(
-            (reloaded.totals().failed, reloaded.generation()),
-            (1, before)
-        );
-    }
+/// KiB, at least one.
+fn permits(bytes: u64) -> u32 {
+    u32::try_from(bytes / 1024)
+        .unwrap_or(u32::MAX >> 4)
+        .clamp(1, u32::MAX >> 4)
 }
+
+#[cfg(test)]
+mod tests;

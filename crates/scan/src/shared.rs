@@ -13,7 +13,9 @@ use crate::verdict::Finding;
 
 /// What outlives a reload.
 pub(crate) struct Shared {
-    pub budget: Budget,
+    /// Of bodies that are held.
+    pub memory: Budget,
+    pub spool: Budget,
     pub yara: Counters,
     pub clamd: Counters,
     pub icap: Counters,
@@ -46,9 +48,10 @@ pub struct Totals {
 }
 
 impl Shared {
-    pub fn new(budget: u64) -> Self {
+    pub fn new(memory: u64, spool: u64) -> Self {
         Self {
-            budget: Budget::new(budget),
+            memory: Budget::new(memory),
+            spool: Budget::new(spool),
             yara: Counters::default(),
             clamd: Counters::default(),
             icap: Counters::default(),

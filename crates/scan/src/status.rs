@@ -82,6 +82,11 @@ impl Scanner {
         Some((stopped.client, VALID))
     }
 
+    /// Whether this client may take a body that was stopped.
+    pub fn may_take_risk(&self, client: IpAddr) -> bool {
+        self.shared.risks.waits(Some(client), Instant::now())
+    }
+
     /// Uses up the permission to take a body. `false`: there is none.
     pub fn takes_risk(&self, finding: &Finding, client: Option<IpAddr>) -> bool {
         self.shared
@@ -107,6 +112,13 @@ impl Scanner {
             failed: get(&self.shared.failed),
             oversize: get(&self.shared.oversize),
         }
+    }
+
+    /// Says that the signatures of an engine are old, as far as it was asked.
+    pub fn old_signatures(&self) -> Option<String> {
+        let made = self.clamd.as_ref()?.version()?.signatures?;
+        let text = || format!("the signatures of clamd are old: they were made at {made}");
+        is_old(made).then(text)
     }
 
     /// The engines, asked now.
@@ -154,7 +166,6 @@ impl Scanner {
         version: Option<String>,
         signatures: Option<Timestamp>,
     ) -> EngineStatus {
-        let age = signatures.map(|at| Timestamp::now().duration_since(at).unsigned_abs());
         EngineStatus {
             engine,
             state: match fault {
@@ -163,10 +174,14 @@ impl Scanner {
             },
             version,
             signatures,
-            signatures_are_old: age.is_some_and(|age| age > OLD),
+            signatures_are_old: signatures.is_some_and(is_old),
             rules: None,
             counts: self.counters(engine).get(),
             faults: fault.into_iter().collect(),
         }
     }
+}
+
+fn is_old(signatures: Timestamp) -> bool {
+    Timestamp::now().duration_since(signatures).unsigned_abs() > OLD
 }

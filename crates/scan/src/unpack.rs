@@ -1,10 +1,18 @@
 //! Everything that is in a body: the body without its codings, then what is in archives, each as its own object.
 
-use flate2::{Decompress, FlushDecompress, Status};
+use std::io::Read;
 
+use bzip2::read::MultiBzDecoder;
+use flate2::{Decompress, FlushDecompress, Status};
+use lzma_rust2::XzReader;
+
+use crate::archive::sevenz::{self, Unreadable};
 use crate::archive::{self, Kind, Member, multipart, tar, zip};
 use crate::decode::{self, Coding, DecodeError};
 use crate::limits::{Limits, OverLimit};
+
+/// KiB that the decoder of an xz file may take: what xz needs at its highest level.
+const XZ_MEMORY: u32 = 66 << 10;
 
 /// What is seen of a body.
 pub trait Visitor {
@@ -59,7 +67,7 @@ pub fn visit(body: &[u8], limits: &Limits, visitor: &mut impl Visitor) -> Result
         limits,
         left: limits.bytes,
         members: limits.members,
-        unread: Unread(0),
+        unread: Unread::default(),
         visitor,
     };
     walk.object(body, limits.depth)?;
@@ -79,14 +87,25 @@ pub fn visit_parts(
     let mut unread = visit(body, limits, visitor)?;
     let parts = multipart::parts(body, boundary, limits.members as usize).map_err(Stop::Over)?;
     for part in parts {
-        unread.0 += visit(part, limits, visitor)?.0;
+        unread.add(visit(part, limits, visitor)?);
     }
     Ok(unread)
 }
 
-/// Members that could not be read: encrypted, or in a format that is not known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unread(pub u32);
+/// How many files and members could not be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unread {
+    pub encrypted: u32,
+    /// In a format that is not read.
+    pub unknown: u32,
+}
+
+impl Unread {
+    fn add(&mut self, more: Self) {
+        self.encrypted += more.encrypted;
+        self.unknown += more.unknown;
+    }
+}
 
 struct Walk<'a, V> {
     limits: &'a Limits,
@@ -124,12 +143,52 @@ impl<V: Visitor> Walk<'_, V> {
                     .map_err(Stop::Over)?;
                 self.all(members, depth)
             }
-            Kind::Unread => {
-                self.unread.0 += 1;
+            Kind::Xz => {
+                let reader = XzReader::new_mem_limit(bytes, true, XZ_MEMORY);
+                self.read(reader, bytes.len(), depth)
+            }
+            Kind::Bzip2 => self.read(MultiBzDecoder::new(bytes), bytes.len(), depth),
+            Kind::SevenZip => self.seven_zip(bytes, depth),
+            Kind::Unknown => {
+                self.unread.unknown += 1;
                 Ok(())
             }
             Kind::Other => Ok(()),
         }
+    }
+
+    fn seven_zip(&mut self, bytes: &[u8], depth: u8) -> Result<(), Stop> {
+        let visited = sevenz::members(bytes, |reader| {
+            let left = self.members.checked_sub(1);
+            self.members = left.ok_or(Stop::Over(OverLimit::Members))?;
+            self.read(reader, bytes.len(), depth)
+        });
+        match visited {
+            Ok(()) => Ok(()),
+            Err(Unreadable::Encrypted) => {
+                self.unread.encrypted += 1;
+                Ok(())
+            }
+            Err(Unreadable::Unknown) => {
+                self.unread.unknown += 1;
+                Ok(())
+            }
+            Err(Unreadable::Over(over)) => Err(Stop::Over(over)),
+            Err(Unreadable::Stopped(stop)) => Err(stop),
+        }
+    }
+
+    /// Visits what a reader of `packed` bytes makes of them.
+    fn read(&mut self, reader: impl Read, packed: usize, depth: u8) -> Result<(), Stop> {
+        let (most, why) = self.limits.of_layer(packed as u64, self.left);
+        let mut plain = Vec::new();
+        let read = reader.take(most + 1).read_to_end(&mut plain);
+        if plain.len() as u64 > most {
+            return Err(Stop::Over(why));
+        }
+        read.map_err(|_| Stop::Over(OverLimit::Malformed("a compressed file is damaged")))?;
+        self.left = self.left.saturating_sub(plain.len() as u64);
+        self.object(&plain, depth)
     }
 
     fn packed(&mut self, coding: Coding, bytes: &[u8], depth: u8) -> Result<(), Stop> {
@@ -161,7 +220,8 @@ impl<V: Visitor> Walk<'_, V> {
                     self.left = self.left.saturating_sub(size);
                     self.object(&plain, depth)?;
                 }
-                Member::Unread => self.unread.0 += 1,
+                Member::Encrypted => self.unread.encrypted += 1,
+                Member::Unknown => self.unread.unknown += 1,
             }
         }
         Ok(())
@@ -206,181 +266,4 @@ fn inflate(mut from: &[u8], most: u64, why: OverLimit) -> Result<Vec<u8>, OverLi
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[derive(Default)]
-    struct All(Vec<Vec<u8>>);
-
-    impl Visitor for All {
-        fn object(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-            self.0.push(bytes.to_vec());
-            Ok(())
-        }
-    }
-
-    /// A zip file of one member.
-    pub fn zip_of(name: &str, bytes: &[u8], flags: u16) -> Vec<u8> {
-        let mut packed = flate2::write::DeflateEncoder::new(Vec::new(), Default::default());
-        packed.write_all(bytes).unwrap();
-        let packed = packed.finish().unwrap();
-        let mut common = Vec::new();
-        common.extend(20_u16.to_le_bytes());
-        common.extend(flags.to_le_bytes());
-        common.extend(8_u16.to_le_bytes());
-        common.extend([0; 8]);
-        common.extend((packed.len() as u32).to_le_bytes());
-        common.extend((bytes.len() as u32).to_le_bytes());
-        common.extend((name.len() as u16).to_le_bytes());
-        common.extend([0; 2]);
-        let mut file = [b"PK\x03\x04".as_slice(), &common, name.as_bytes(), &packed].concat();
-        let start = file.len();
-        file.extend(b"PK\x01\x02\x14\x00");
-        file.extend(&common);
-        file.extend([0; 14]);
-        file.extend(name.as_bytes());
-        let size = file.len() - start;
-        file.extend(b"PK\x05\x06\x00\x00\x00\x00\x01\x00\x01\x00");
-        file.extend((size as u32).to_le_bytes());
-        file.extend((start as u32).to_le_bytes());
-        file.extend([0; 2]);
-        file
-    }
-
-    /// A tar file of one member.
-    fn tar_of(bytes: &[u8]) -> Vec<u8> {
-        let mut header = vec![0; 512];
-        header[..1].copy_from_slice(b"a");
-        header[124..135].copy_from_slice(format!("{:011o}", bytes.len()).as_bytes());
-        header[156] = b'0';
-        header[257..262].copy_from_slice(b"ustar");
-        header[148..156].copy_from_slice(b"        ");
-        let sum: u64 = header.iter().map(|&byte| u64::from(byte)).sum();
-        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        header.extend(bytes);
-        header.resize(header.len().next_multiple_of(512) + 1024, 0);
-        header
-    }
-
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
-        let mut to = flate2::write::GzEncoder::new(Vec::new(), Default::default());
-        to.write_all(bytes).unwrap();
-        to.finish().unwrap()
-    }
-
-    #[test]
-    fn what_is_in_archives_within_archives_is_visited() {
-        let inner = zip_of("evil.txt", b"the payload", 0);
-        let file = gzip(&tar_of(&zip_of("inner.zip", &inner, 0)));
-        let mut all = All::default();
-        assert_eq!(visit(&file, &Limits::default(), &mut all), Ok(Unread(0)));
-        // The file, the tar file, the outer and the inner zip file, the text.
-        assert_eq!(all.0.len(), 5);
-        assert_eq!(all.0[4], b"the payload");
-        let shallow = Limits {
-            depth: 3,
-            ..Limits::default()
-        };
-        let stopped = visit(&file, &shallow, &mut All::default());
-        assert_eq!(stopped, Err(Stop::Over(OverLimit::Depth)));
-    }
-
-    #[test]
-    fn bombs_are_stopped_by_ratio_bytes_and_members() {
-        let file = zip_of("zeros", &vec![0; 32 << 20], 0);
-        let limits = Limits::default();
-        let stopped = visit(&file, &limits, &mut All::default());
-        assert_eq!(stopped, Err(Stop::Over(OverLimit::Ratio)));
-        let few = Limits {
-            bytes: 1000,
-            ..limits
-        };
-        let stopped = visit(&file, &few, &mut All::default());
-        assert_eq!(stopped, Err(Stop::Over(OverLimit::Bytes)));
-        let none = Limits {
-            members: 0,
-            ..limits
-        };
-        let stopped = visit(&file, &none, &mut All::default());
-        assert_eq!(stopped, Err(Stop::Over(OverLimit::Members)));
-        let twice = gzip(&gzip(&vec![0; 32 << 20]));
-        let codings = [Coding::Gzip, Coding::Gzip];
-        let stopped = remove_codings(&twice, &codings, &limits);
-        assert_eq!(stopped, Err(OverLimit::Ratio));
-    }
-
-    #[test]
-    fn encrypted_members_are_counted_and_not_read() {
-        let file = zip_of("secret", b"hello", 1);
-        let mut all = All::default();
-        assert_eq!(visit(&file, &Limits::default(), &mut all), Ok(Unread(1)));
-        assert_eq!(all.0.len(), 1);
-    }
-
-    #[test]
-    fn a_zip_file_that_two_readers_would_read_differently_is_refused() {
-        let file = zip_of("name", b"hello", 0);
-        for at in [4 + 4, 26, 30] {
-            let mut other = file.clone();
-            other[at] ^= 1;
-            let read = visit(&other, &Limits::default(), &mut All::default());
-            assert!(
-                matches!(read, Err(Stop::Over(OverLimit::Malformed(_)))),
-                "{at}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_is_in_front_of_a_zip_file_or_behind_it_hides_no_member() {
-        let zip = zip_of("a", b"inside", 0);
-        for (before, after) in [("MZ program", ""), ("#!/bin/sh\n", ""), ("any", "thing")] {
-            let file = [before.as_bytes(), &zip, after.as_bytes()].concat();
-            let mut all = All::default();
-            visit(&file, &Limits::default(), &mut all).unwrap();
-            assert_eq!(all.0[1], b"inside", "{before}, {after}");
-        }
-    }
-
-    #[test]
-    fn members_that_the_directory_does_not_list_are_an_error() {
-        let (zip, other) = (zip_of("a", b"inside", 0), zip_of("b", b"beside", 0));
-        let directory = zip.windows(4).position(|bytes| bytes == b"PK\x01\x02");
-        let mut unlisted = zip[..directory.unwrap()].to_vec();
-        unlisted.extend(b"PK\x05\x06");
-        unlisted.extend([0; 18]);
-        for file in [unlisted, [zip, other].concat()] {
-            let read = visit(&file, &Limits::default(), &mut All::default());
-            let expected = OverLimit::Malformed("a member that the directory does not list");
-            assert_eq!(read, Err(Stop::Over(expected)));
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_damage_panics_or_passes_the_limits(
-            at in any::<prop::sample::Index>(),
-            value in any::<u8>(),
-            cut in any::<prop::sample::Index>(),
-            which in 0_usize..3,
-        ) {
-            let mut file = match which {
-                0 => zip_of("name", b"hello, hello", 0),
-                1 => tar_of(b"hello"),
-                _ => gzip(&tar_of(b"hello")),
-            };
-            let place = at.index(file.len());
-            file[place] = value;
-            file.truncate(cut.index(file.len()) + 1);
-            let limits = Limits { bytes: 4000, ..Limits::default() };
-            let mut all = All::default();
-            let _ = visit(&file, &limits, &mut all);
-            let total: usize = all.0.iter().skip(1).map(Vec::len).sum();
-            prop_assert!(total <= 8000);
-        }
-    }
-}
+mod tests;

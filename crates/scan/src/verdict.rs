@@ -6,6 +6,8 @@ use std::sync::Arc;
 /// What judged a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Engine {
+    /// What opens archives: it finds those that cannot be opened.
+    Archive,
     Yara,
     Clamd,
     Icap,
@@ -14,6 +16,7 @@ pub enum Engine {
 impl Engine {
     pub fn name(self) -> &'static str {
         match self {
+            Self::Archive => "archive",
             Self::Yara => "yara",
             Self::Clamd => "clamd",
             Self::Icap => "icap",
@@ -35,6 +38,8 @@ pub struct Finding {
 pub enum Verdict {
     Clean,
     Bad(Finding),
+    /// Nothing was found, and something in it could not be opened, which may pass; why, as a sentence.
+    Unscannable(Arc<str>),
     /// The body was not judged to its end; why, as a sentence.
     Error(Arc<str>),
 }

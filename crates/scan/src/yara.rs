@@ -1,8 +1,10 @@
 //! YARA rules, evaluated in the process.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use boreal::compiler::CompilerParams;
@@ -21,6 +23,8 @@ pub struct Rules {
     scanner: Option<Scanner>,
     count: usize,
     version: u64,
+    /// What was compiled, by file.
+    sources: BTreeMap<PathBuf, Arc<str>>,
 }
 
 impl fmt::Debug for Rules {
@@ -47,6 +51,11 @@ impl fmt::Display for RuleFault {
 impl Rules {
     /// Reads and compiles all files that the patterns name. A file with an error is left out and named. Blocks.
     pub fn load(patterns: &[String]) -> (Self, Vec<RuleFault>) {
+        Self::load_after(patterns, None)
+    }
+
+    /// As [`Self::load`]. Of a file with an error what was used `before` stays in use, where it was used.
+    pub fn load_after(patterns: &[String], before: Option<&Self>) -> (Self, Vec<RuleFault>) {
         let mut faults = Vec::new();
         let mut files = Vec::new();
         for pattern in patterns {
@@ -68,13 +77,25 @@ impl Rules {
         // An included file would be read without our limits.
         compiler.set_params(CompilerParams::default().disable_includes(true));
         let mut hasher = DefaultHasher::new();
+        let mut sources = BTreeMap::new();
         for file in files {
-            match read(&file) {
-                Ok(text) => match add(&mut compiler, &file, &text) {
-                    Ok(()) => text.hash(&mut hasher),
-                    Err(text) => faults.push(RuleFault { file, text }),
-                },
-                Err(text) => faults.push(RuleFault { file, text }),
+            let added =
+                read(&file).and_then(|text| add(&mut compiler, &file, &text).map(|()| text));
+            let source = added.map(Arc::from).or_else(|mut text| {
+                let old = before.and_then(|before| before.sources.get(&file)).cloned();
+                let old = old.filter(|old| add(&mut compiler, &file, old).is_ok());
+                if old.is_some() {
+                    text += "; what it said before stays in force";
+                }
+                faults.push(RuleFault {
+                    file: file.clone(),
+                    text,
+                });
+                old.ok_or(())
+            });
+            if let Ok(source) = source {
+                source.hash(&mut hasher);
+                sources.insert(file, source);
             }
         }
         let scanner = compiler.finalize();
@@ -83,6 +104,7 @@ impl Rules {
             scanner: (count > 0).then_some(scanner),
             count,
             version: hasher.finish(),
+            sources,
         };
         (rules, faults)
     }
@@ -93,7 +115,13 @@ impl Rules {
             scanner: None,
             count: 0,
             version: 0,
+            sources: BTreeMap::new(),
         }
+    }
+
+    /// The files that are used.
+    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
+        self.sources.keys().cloned()
     }
 
     pub fn count(&self) -> usize {
@@ -261,6 +289,22 @@ mod tests {
         let one = load(RULE);
         assert_eq!(one, load(RULE));
         assert_ne!(one, load(&RULE.replace("the", "a")));
+    }
+
+    #[test]
+    fn a_file_that_breaks_keeps_what_it_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.yar");
+        std::fs::write(&file, RULE).unwrap();
+        let patterns = [file.display().to_string()];
+        let (first, _) = Rules::load(&patterns);
+        std::fs::write(&file, "rule Broken {").unwrap();
+        let (second, faults) = Rules::load_after(&patterns, Some(&first));
+        assert_eq!((second.count(), second.version()), (1, first.version()));
+        assert!(faults[0].text.contains("stays in force"), "{faults:?}");
+        let (third, _) = Rules::load_after(&patterns, Some(&second));
+        assert_eq!(third.count(), 1);
+        assert_eq!(Rules::load(&patterns).0.count(), 0);
     }
 
     #[test]

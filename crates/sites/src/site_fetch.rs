@@ -11,7 +11,7 @@ use privet_http::headers::response::ResponseStyle;
 use privet_http::headers::site::{SiteFields, SiteRequest};
 use privet_http::service::{Fetch, OriginProtocol};
 use privet_policy::Target;
-use privet_scan::Scanner;
+use privet_scan::Scanning;
 use smallvec::SmallVec;
 
 use crate::backend_pool::{Backend, BackendPool};
@@ -34,7 +34,7 @@ pub struct SiteFetch {
     pub(crate) strip: usize,
     /// Where the site has one.
     pub(crate) cache: Option<Arc<Cache>>,
-    pub(crate) scanner: Option<Arc<Scanner>>,
+    pub(crate) scanner: Option<Scanning>,
 }
 
 impl SiteFetch {
@@ -99,7 +99,7 @@ impl Fetch for SiteFetch {
         })
     }
 
-    fn scanner(&self) -> Option<&Arc<Scanner>> {
+    fn scanner(&self) -> Option<&Scanning> {
         self.scanner.as_ref()
     }
 

@@ -46,13 +46,19 @@ fn only_a_verdict_is_taken() {
         ),
         (
             "ICAP/1.0 200 OK\r\nEncapsulated: res-hdr=0, res-body=19\r\n\r\nHTTP/1.1 200 OK\r\n\r\n9\r\nsomething\r\n0\r\n\r\n",
-            "error",
-            "changed the body",
+            "bad",
+            "modified (icap)",
         ),
         (
             "ICAP/1.0 200 OK\r\nEncapsulated: res-hdr=0, null-body=26\r\n\r\nHTTP/1.1 403 Forbidden\r\n\r\n",
             "bad",
             "blocked (icap)",
+        ),
+        // A page of the service's own under the status of the answer.
+        (
+            "ICAP/1.0 200 OK\r\nX-Violations-Found: 1\r\n\tfile\r\n\tSome.Virus\r\n\t0\r\n\t0\r\nEncapsulated: res-hdr=0, res-body=19\r\n\r\nHTTP/1.1 200 OK\r\n\r\n7\r\nblocked\r\n0\r\n\r\n",
+            "bad",
+            "Some.Virus (icap)",
         ),
         ("ICAP/1.0 500 Server error\r\n\r\n", "error", "answered 500"),
         (

@@ -27,6 +27,55 @@ fn backend() -> H2Backend {
 }
 
 #[test]
+fn the_page_follows_an_interim_response() {
+    let origin = privet_tests::Backend::answering(|stream, _, _| {
+        std::io::Write::write_all(stream, b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")?;
+        privet_tests::backend::reply(stream, "200 OK", BINARY, &bad(100))
+    });
+    let listen = reserve();
+    let scanning = Scanning::start(&format!(
+        "[[site]]\nname = \"app\"\nlisten = [\"{listen}\"]\nhosts = [\"app.test\"]\n\
+         [[site.backend]]\nurl = \"{}\"\n",
+        origin.url()
+    ));
+    block_on(async {
+        let client = connect(listen).await;
+        let mut stopped = get(&client, "http://app.test/bad").await.expect("the page");
+        assert_eq!(stopped.status(), 403);
+        let page = read(stopped.body_mut()).await.expect("the whole page");
+        assert!(String::from_utf8_lossy(&page).contains("TestPayload"));
+    });
+    drop(scanning);
+}
+
+#[test]
+fn one_risk_is_taken_once_over_http_2() {
+    let (backend, listen) = (backend(), reserve());
+    let scanning = Scanning::start(&format!(
+        "[[site]]\nname = \"app\"\nlisten = [\"{listen}\"]\nhosts = [\"app.test\"]\n\
+         [[site.backend]]\nurl = \"{}\"\n",
+        backend.url()
+    ));
+    let status = || {
+        block_on(async {
+            let client = connect(listen).await;
+            let mut answer = get(&client, "http://app.test/bad")
+                .await
+                .expect("an answer");
+            read(answer.body_mut()).await.expect("the whole body");
+            answer.status().as_u16()
+        })
+    };
+    assert_eq!(status(), 403);
+    let hash = scanning.row("/bad")["scan_sha256"]
+        .as_str()
+        .expect("a hash")
+        .to_owned();
+    scanning.privet.json(&["scan", "allow", &hash]);
+    assert_eq!([status(), status()], [200, 403]);
+}
+
+#[test]
 fn streams_are_judged_apart_from_one_another() {
     let (backend, listen) = (backend(), reserve());
     let scanning = Scanning::start(&format!(

@@ -68,6 +68,28 @@ fn what_a_site_receives_and_sends_is_judged() {
 }
 
 #[test]
+fn one_risk_is_taken_once_by_an_upload() {
+    let origin = origin(|_| None);
+    let scanning = Scanning::start("");
+    let url = format!("{}/upload", origin.url());
+    let send = || scanning.curl(&url, &["-d", PAYLOAD]);
+    assert_stopped(&send(), "TestPayload");
+    let hash = scanning.row("/upload")["scan_sha256"]
+        .as_str()
+        .expect("a hash")
+        .to_owned();
+    scanning.privet.json(&["scan", "allow", &hash]);
+    // Another body takes nothing of it.
+    assert_stopped(
+        &scanning.curl(&url, &["-d", &format!("{PAYLOAD} and more")]),
+        "TestPayload",
+    );
+    assert!(send().good().ends_with("\n200 20"));
+    assert_stopped(&send(), "TestPayload");
+    assert_eq!(origin.requests(), 1);
+}
+
+#[test]
 fn a_file_in_a_form_is_opened() {
     let origin = origin(|_| None);
     let scanning = Scanning::start("");

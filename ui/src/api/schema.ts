@@ -2568,12 +2568,12 @@ export interface components {
             failed: number;
             /**
              * Format: int64
-             * @description Bytes of bodies that wait for their verdict.
+             * @description Bytes of bodies that wait for their verdict in memory.
              */
             held_bytes: number;
             /**
              * Format: int64
-             * @description The most of them.
+             * @description The most of them in memory.
              */
             held_limit: number;
             /**
@@ -2592,6 +2592,13 @@ export interface components {
             oversize_passed: number;
             /** @description What was stopped, newest first, at most 50. */
             recent: components["schemas"]["ScanFinding"][];
+            /** Format: int64 */
+            spool_limit: number;
+            /**
+             * Format: int64
+             * @description Bytes of bodies that wait on disk, since there was no memory.
+             */
+            spooled_bytes: number;
         };
         /** @description How a test ended. */
         ScanTest: {

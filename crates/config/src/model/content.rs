@@ -44,9 +44,25 @@ pub struct Scan {
     pub icap: Option<ScannerAddress>,
     /// Bytes.
     pub max_body: u64,
+    pub hold: ScanHold,
+    /// Bytes of memory for bodies that wait for their verdict.
+    pub memory: u64,
+    /// Bytes on disk for those for which there is no memory; 0: none.
+    pub spool: u64,
     /// What happens to bodies larger than `max_body`.
     pub oversize: ScanErrorAction,
     pub on_error: ScanErrorAction,
+    /// What happens to archives that no scanner can open.
+    pub unscannable: ScanErrorAction,
+}
+
+/// Which bodies are withheld whole until their verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ScanHold {
+    /// Small ones and programs.
+    #[default]
+    Small,
+    All,
 }
 
 /// Where a scanner is, as the configuration names it.

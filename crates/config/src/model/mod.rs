@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 pub use content::{
-    Cache, Inspect, Scan, ScanErrorAction, ScannerAddress, ScannerPlace, SniMismatch,
+    Cache, Inspect, Scan, ScanErrorAction, ScanHold, ScannerAddress, ScannerPlace, SniMismatch,
 };
 pub use filter::{Filter, FilterList, ListFormat, ListSource};
 pub use listen::{Listen, ListenLimits, ListenTls, User};

@@ -1,5 +1,7 @@
 //! `[modes.*]`: route, kill switch and DNS of a mode.
 
+use super::content::ScanHold;
+
 /// The settings of a mode.
 #[derive(Debug, Clone)]
 pub struct Mode {
@@ -17,6 +19,8 @@ pub struct Mode {
     pub inspect: bool,
     /// Whether `[scan]` holds.
     pub scan: bool,
+    /// In place of `hold` of `[scan]`.
+    pub scan_hold: Option<ScanHold>,
 }
 
 /// Where a connection goes when the upstream or group that was named for it is down.

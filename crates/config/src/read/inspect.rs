@@ -13,6 +13,8 @@ use crate::model::{Inspect, Scan, ScannerAddress, ScannerPlace};
 use crate::tree::{Table, Value, quoted};
 
 const BODY: RangeInclusive<u64> = 1 << 10..=1 << 40;
+const MEMORY: RangeInclusive<u64> = 1 << 20..=1 << 40;
+const SPOOL: RangeInclusive<u64> = 0..=1 << 50;
 
 pub(super) fn read<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Inspect {
     let Some(table) = top.get("inspect").and_then(|v| v.table(&keys::INSPECT)) else {
@@ -48,6 +50,8 @@ pub(super) fn read_scan<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Scan 
     let Some(table) = top.get("scan").and_then(|v| v.table(&keys::SCAN)) else {
         return default;
     };
+    let size = |key, range| table.get(key).and_then(|value| value.size(range));
+    let action = |key| table.get(key).and_then(|value| value.choice());
     Scan {
         enabled: table.boolean("enabled", default.enabled),
         rules: table.list("rules", |value| {
@@ -55,18 +59,16 @@ pub(super) fn read_scan<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Scan 
         }),
         clamd: table.get("clamd").and_then(|value| read_clamd(&value)),
         icap: table.get("icap").and_then(|value| read_icap(&value)),
-        max_body: table
-            .get("max_body")
-            .and_then(|v| v.size(BODY))
-            .unwrap_or(default.max_body),
-        oversize: table
-            .get("oversize")
+        max_body: size("max_body", BODY).unwrap_or(default.max_body),
+        hold: table
+            .get("hold")
             .and_then(|v| v.choice())
-            .unwrap_or(default.oversize),
-        on_error: table
-            .get("on_error")
-            .and_then(|v| v.choice())
-            .unwrap_or(default.on_error),
+            .unwrap_or(default.hold),
+        memory: size("memory", MEMORY).unwrap_or(default.memory),
+        spool: size("spool", SPOOL).unwrap_or(default.spool),
+        oversize: action("oversize").unwrap_or(default.oversize),
+        on_error: action("on_error").unwrap_or(default.on_error),
+        unscannable: action("unscannable").unwrap_or(default.unscannable),
     }
 }
 

@@ -96,6 +96,10 @@ fn read_mode(table: &Table<'_>, base: Mode, context: &ReadContext<'_>) -> Mode {
         dns: read_dns(table, base.dns, kill_switch),
         inspect: table.boolean("inspect", base.inspect),
         scan: table.boolean("scan", base.scan),
+        scan_hold: table
+            .get("scan_hold")
+            .and_then(|value| value.choice())
+            .or(base.scan_hold),
     }
 }
 

@@ -43,6 +43,10 @@ pub(crate) async fn read_scan(State(api): State<ApiState>) -> axum::Json<ScanSta
         state.enabled = true;
         state.held_bytes = budget.used();
         state.held_limit = budget.limit();
+        if let Some(spool) = scanner.spool() {
+            state.spooled_bytes = spool.budget().used();
+            state.spool_limit = spool.budget().limit();
+        }
         state.clean = totals.clean;
         state.bad = totals.bad;
         state.failed = totals.failed;
@@ -223,6 +227,10 @@ pub(crate) async fn scan_file(
     };
     Ok(axum::Json(match scanner.scan(body).await {
         Verdict::Clean => verdict("clean", "Nothing was found.".to_owned()),
+        Verdict::Unscannable(what) => verdict(
+            "clean",
+            format!("Nothing was found; a part could not be opened: {what}."),
+        ),
         Verdict::Error(why) => verdict("error", why.to_string()),
         Verdict::Bad(found) => ScanTest {
             engine: Some(found.engine.name().to_owned()),

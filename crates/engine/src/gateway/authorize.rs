@@ -13,7 +13,7 @@ use privet_net::DialError;
 use privet_policy::{
     Action, Addresses, App, Host, Inspection, Program, Route, Verdict, WhyKind, decide, simulate,
 };
-use privet_scan::Scanner;
+use privet_scan::Scanning;
 use privet_system::ProgramState;
 
 use crate::gateway::cache_access::CacheFacts;
@@ -45,7 +45,7 @@ struct PolicyFacts {
     header_mode: HeaderMode,
     /// `None`: the cache is off.
     cache: Option<CacheFacts>,
-    scanner: Option<Arc<Scanner>>,
+    scanner: Option<Scanning>,
 }
 
 impl PolicyFacts {
@@ -54,7 +54,7 @@ impl PolicyFacts {
             generation: snapshot.generation,
             header_mode: snapshot.policy.mode().headers,
             cache: CacheFacts::of(snapshot),
-            scanner: snapshot.scanner.clone(),
+            scanner: snapshot.scanning(),
         }
     }
 }

@@ -153,7 +153,7 @@ impl Gateway for TestGateway {
             app: None,
             addresses: Vec::new(),
             cache: None,
-            scanner: snapshot.scanner.clone(),
+            scanner: snapshot.scanning(),
         })
     }
 

@@ -111,6 +111,8 @@ pub(crate) enum Command {
     },
     /// A file that lists are read from has changed.
     ListFilesChanged,
+    /// A file of the scanner's rules has changed.
+    ScanRulesChanged,
     Stop {
         deadline: Duration,
         reply: oneshot::Sender<()>,

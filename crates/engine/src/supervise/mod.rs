@@ -16,6 +16,7 @@ pub(crate) mod options;
 pub(crate) mod rules;
 mod run;
 mod scan;
+mod scan_rule_watch;
 pub(crate) mod set_aside;
 pub(crate) mod sites;
 mod start;

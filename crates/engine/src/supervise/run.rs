@@ -169,6 +169,7 @@ impl Supervisor {
             }
             Command::CertificatesChanged => self.reload_certificates().await,
             Command::ListFilesChanged => self.list_files_changed().await,
+            Command::ScanRulesChanged => self.scan_rules_changed().await,
             Command::Stop { .. } => {}
         }
     }
@@ -202,6 +203,7 @@ impl Supervisor {
         }
         self.tick_lists().await;
         self.tick_certificates().await;
+        self.tick_scan().await;
     }
 
     /// Logs each problem of the connection log once.

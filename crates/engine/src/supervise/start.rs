@@ -39,6 +39,7 @@ use crate::supervise::mode::switch::requests_off;
 use crate::supervise::mode::{ModeSelection, StoredPause, run_pause_timer};
 use crate::supervise::options::EngineOptions;
 use crate::supervise::rules::RuleHitCounts;
+use crate::supervise::scan_rule_watch::ScanRuleWatch;
 use crate::supervise::start_error::StartError;
 use crate::supervise::supervisor::Supervisor;
 use crate::supervise::timeline::Timeline;
@@ -256,11 +257,12 @@ async fn start_supervisor(
         lists_saved_at: Instant::now(),
         list_files: ListFileWatch::default(),
         certificates: CertificateWatch::default(),
+        scan_rules: ScanRuleWatch::default(),
         refresh_waiters: Vec::new(),
     };
     supervisor.save_pause().await;
     supervisor.report_list_problems();
-    supervisor.report_scan_problems();
+    supervisor.watch_scan_rules();
     supervisor.watch_list_files();
     supervisor.watch_certificates();
     supervisor.reload_certificates().await;

@@ -20,6 +20,7 @@ use crate::supervise::mode::StoredPause;
 use crate::supervise::options::EngineOptions;
 use crate::supervise::rules::RuleHitCounts;
 use crate::supervise::rules::tracked::TrackedRule;
+use crate::supervise::scan_rule_watch::ScanRuleWatch;
 use crate::supervise::timeline::Timeline;
 
 /// Owns everything that may change. Only one task holds it, so no two changes can overlap and no lock is needed.
@@ -58,6 +59,7 @@ pub(crate) struct Supervisor {
     pub(crate) lists_saved_at: Instant,
     pub(crate) list_files: ListFileWatch,
     pub(crate) certificates: CertificateWatch,
+    pub(crate) scan_rules: ScanRuleWatch,
     /// Callers that wait for a list to be fetched, by the list's name.
     pub(crate) refresh_waiters: Vec<(String, oneshot::Sender<bool>)>,
 }

@@ -26,7 +26,8 @@ use crate::headers::write_number;
 use crate::request::RequestFlow;
 use crate::request::flow::{NextStep, request};
 use crate::request::live_connections::LiveConnections;
-use crate::scanning::body_scan::Gate;
+use crate::scanning::gate::Gate;
+use crate::scanning::part::Part;
 use crate::service::{Fetch, Service};
 
 /// A stored response that answers a request.
@@ -113,10 +114,8 @@ struct Ending {
 impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     /// The row of answers from the cache to this client.
     pub(super) fn cache_row(&mut self, fetch: &S::Fetch) -> Option<usize> {
-        if let Some(scanner) = fetch.scanner() {
-            let bytes = self.client.head_bytes();
-            self.scans
-                .begin(scanner, self.info.peer.ip(), self.head, bytes, self.url);
+        if let Some(scanning) = fetch.scanner() {
+            self.begin_scans(scanning);
         }
         let request = request!(self, self.client.head_bytes())?;
         let service = self.service;
@@ -269,17 +268,30 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             _ => Answer::Whole,
         };
         let judged = self.is_judged(entry);
-        let shape = match shape {
-            // A part is sent of what was judged whole alone.
-            Answer::Partial(_) if !judged => Answer::Whole,
-            shape => shape,
+        let judges = judges && !judged && !self.is_judged_on_arrival(entry);
+        let (shape, cut) = match shape {
+            // A part is sent of what was judged whole alone: of all of it, which is judged now, or not at all.
+            Answer::Partial(ranges) if !judged => match (ranges.as_slice(), complete) {
+                (&[range], Some(complete)) if judges => {
+                    let part = Part {
+                        range: Some(range),
+                        complete,
+                    };
+                    (Answer::Partial(ranges), Some(part))
+                }
+                _ => (Answer::Whole, None),
+            },
+            shape => (shape, None),
         };
         let mut form = form_of(entry, &shape, reader, part.is_some());
+        if cut.is_some() {
+            form.body = AnswerBody::Whole(StoredBody::new(entry.reader(0), complete));
+        }
         if self.head.method == Method::Head {
             form.body = AnswerBody::Whole(StoredBody::none());
         }
-        if judges && !judged && !self.is_judged_on_arrival(entry) && !form.body.is_none() {
-            self.scans.plan_stored(entry);
+        if judges && !form.body.is_none() {
+            self.scans.plan_stored(entry, cut);
         }
         form
     }

@@ -18,7 +18,7 @@ use super::asked::{Asked, lines_of, response_of};
 use super::fill::{Audience, FillControl};
 use super::status::{CacheUse, Failure};
 use crate::exchange::head_observer::{HeadObserver, SeenHead};
-use crate::scanning::body_scan::Gate;
+use crate::scanning::gate::Gate;
 
 /// How long after its lifetime a response may answer for an origin that does not, in seconds.
 const MAX_STALE: i64 = 24 * 3600;

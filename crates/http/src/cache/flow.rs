@@ -9,6 +9,7 @@ use privet_cache::{
     Ask, Entry, FillPermit, Key, Loading, Lookup, Request, Reuse, Timestamp, Turn, Waiter, Wake,
     Why,
 };
+use privet_scan::Scanning;
 use tokio::time::timeout;
 
 use super::answer::Ready;
@@ -83,6 +84,12 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let is_url = matches!(head.form, TargetForm::Url { .. });
         let is_http = matches!(head.scheme, Scheme::Http | Scheme::Https);
         if !is_url || !is_http || head.upgrades {
+            return Consulted::Outside;
+        }
+        // A body that this client alone may take is not shared, neither now nor later.
+        let client_ip = self.info.peer.ip().to_canonical();
+        let takes_risk = |scanning: &Scanning| scanning.may_take_risk(client_ip);
+        if fetch.scanner().is_some_and(takes_risk) {
             return Consulted::Outside;
         }
         let bytes = self.client.head_bytes();

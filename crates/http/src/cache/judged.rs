@@ -11,7 +11,7 @@ use crate::request::RequestFlow;
 use crate::request::fetched::Fetched;
 use crate::request::flow::NextStep;
 use crate::scanning::ScanReport;
-use crate::scanning::body_scan::Gate;
+use crate::scanning::gate::Gate;
 use crate::scanning::report::ScanWord;
 use crate::service::Service;
 

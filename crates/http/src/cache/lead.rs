@@ -38,8 +38,9 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         if self.head.method == Method::Head {
             return self.lead_head(fetch, permit, forward, held).await;
         }
-        // Several parts of a response are nobody else's.
-        if held.is_none() && self.asks_for_part() && !permit.is_part() {
+        // Several parts of a response are nobody else's. Where bodies are scanned, the whole is asked for in any case.
+        let whole = permit.is_part() || fetch.scanner().is_some();
+        if held.is_none() && self.asks_for_part() && !whole {
             drop(permit);
             return self.relay_to(fetch).await;
         }

@@ -291,6 +291,9 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
             let keep_origin = self.state.keep_origin;
             return Err(Outcome::Taken { keep_origin });
         }
+        if let Some(part) = self.scans.part() {
+            self.observed.status = Some(part.status());
+        }
         let chunked = unbounded && self.traits.modern;
         self.queue_head(chunked, !self.state.keep_client, true);
         self.start_body(body, ResponsePhase::Body);
@@ -322,6 +325,7 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
             chunked,
             close,
             method: self.traits.method,
+            part: self.scans.part().filter(|_| last),
             lines: match observer {
                 Some(observer) => observer.lines(),
                 None if last => &self.observed.lines,

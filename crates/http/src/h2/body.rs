@@ -231,6 +231,8 @@ impl Outgoing {
         self.keeps_open = !matches!(head, QueuedHead::Final(_));
         self.head = Some(head);
         self.data = DataWriter::new();
+        // An interim response may have been sent before: it is a message of its own.
+        self.started = false;
         self.head_size
     }
 

@@ -22,6 +22,7 @@ use crate::head::scan::Scan;
 use crate::head::{FieldKind, ResponseHead};
 use crate::headers::response::{self, ResponseRewrite, StoredResponse};
 use crate::headers::{via, write_number};
+use crate::scanning::part::Part;
 
 /// The limit for a client to take a response that was made here.
 const WRITE: Duration = Duration::from_secs(10);
@@ -107,7 +108,8 @@ impl Downstream for H2Client {
         rewrite: &ResponseRewrite<'_>,
     ) -> u64 {
         let mut head = Response::new(());
-        *head.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::BAD_GATEWAY);
+        let status = rewrite.part.map_or(reply.status, Part::status);
+        *head.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
         let fields = head.headers_mut();
         write_fields(fields, reply, bytes, rewrite);
         self.outgoing.queue(match reply.status {
@@ -187,12 +189,15 @@ fn write_fields(
     });
     // "chunked" says that the length is not known.
     if !rewrite.chunked
-        && let Some(length) = response::announced_length(reply, rewrite.method)
+        && let Some(length) = response::announced_length(reply, rewrite)
     {
         insert_length(fields, length);
     }
     if rewrite.style.adds_via() && !reply.is_interim() {
         insert_via(fields);
+    }
+    if let Some(part) = rewrite.part {
+        insert(fields, b"content-range", part.content_range().as_bytes());
     }
     insert_lines(fields, rewrite.lines);
 }

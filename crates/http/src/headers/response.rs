@@ -6,6 +6,7 @@ use super::site::SiteFields;
 use super::via;
 use super::write::{write_field, write_number};
 use crate::head::{BodyLength, FieldKind, Method, ResponseHead};
+use crate::scanning::part::Part;
 
 /// What a service changes in the heads of responses.
 #[derive(Clone, Copy)]
@@ -38,6 +39,8 @@ pub struct ResponseRewrite<'a> {
     pub close: bool,
     /// The request's method.
     pub method: Method,
+    /// The part of the body that is sent; none: all of it.
+    pub part: Option<Part>,
     /// Field lines that are added, each with its CRLF.
     pub lines: &'a [u8],
 }
@@ -93,10 +96,18 @@ pub fn write(
     buffer: &[u8],
     rewrite: &ResponseRewrite<'_>,
 ) {
-    out.extend_from_slice(b"HTTP/1.1 ");
-    write_number(out, u64::from(reply.status));
-    out.push(b' ');
-    out.extend_from_slice(reply.reason.of_buffer(buffer));
+    match rewrite.part {
+        None => {
+            out.extend_from_slice(b"HTTP/1.1 ");
+            write_number(out, u64::from(reply.status));
+            out.push(b' ');
+            out.extend_from_slice(reply.reason.of_buffer(buffer));
+        }
+        Some(part) => out.extend_from_slice(match part.range {
+            Some(_) => b"HTTP/1.1 206 Partial Content",
+            None => b"HTTP/1.1 416 Range Not Satisfiable",
+        }),
+    }
     out.extend_from_slice(b"\r\n");
     let upgrade = matches!(reply.status, 101 | 426);
     for_each_field(reply, buffer, rewrite.style, upgrade, |name, value| {
@@ -153,7 +164,7 @@ fn write_own_fields(
 ) {
     if rewrite.chunked {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
-    } else if let Some(length) = announced_length(reply, rewrite.method) {
+    } else if let Some(length) = announced_length(reply, rewrite) {
         out.extend_from_slice(b"Content-Length: ");
         write_number(out, length);
         out.extend_from_slice(b"\r\n");
@@ -166,13 +177,19 @@ fn write_own_fields(
     if rewrite.style.adds_via() && !reply.is_interim() {
         via::write(out);
     }
+    if let Some(part) = rewrite.part {
+        write_field(out, b"Content-Range", part.content_range().as_bytes());
+    }
     out.extend_from_slice(rewrite.lines);
 }
 
 /// The length to announce (RFC 9110 §8.6): of the body that follows, or of the one that a response to HEAD and a 304
 /// leave out.
-pub(crate) fn announced_length(reply: &ResponseHead, method: Method) -> Option<u64> {
-    match reply.body(method) {
+pub(crate) fn announced_length(reply: &ResponseHead, rewrite: &ResponseRewrite<'_>) -> Option<u64> {
+    if let Some(part) = rewrite.part {
+        return Some(part.len());
+    }
+    match reply.body(rewrite.method) {
         BodyLength::Known(length) => Some(length),
         _ if reply.is_interim() || reply.status == 204 => None,
         BodyLength::None => reply.framing.length,

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use privet_connection_log::LiveConnection;
 use privet_connection_log::requests::{DialPhases, HttpVersion, NewRequest};
 use privet_net::Connected;
+use privet_scan::Scanning;
 
 use super::flow::{RequestFlow, request};
 use crate::cache::observer::Observer;
@@ -13,7 +14,7 @@ use crate::exchange::state::ExchangeState;
 use crate::exchange::wait::Wait;
 use crate::exchange::{Downstream, Exchange, Outcome, RequestTraits, Upstream};
 use crate::head::Version;
-use crate::scanning::{Refused, ScanReport};
+use crate::scanning::{Asker, Refused, ScanReport};
 use crate::service::{Attempt, Fetch, Service};
 use crate::turn;
 
@@ -53,10 +54,9 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         traits: RequestTraits,
     ) -> Outcome {
         self.observe(row.at);
-        if let Some(scanner) = fetch.scanner() {
+        if let Some(scanning) = fetch.scanner() {
+            self.begin_scans(scanning);
             let bytes = self.client.head_bytes();
-            self.scans
-                .begin(scanner, self.info.peer.ip(), self.head, bytes, self.url);
             if let Err(Refused) = self.scans.plan_upload(self.head, bytes) {
                 let text = self.scans.report().map(ScanReport::text);
                 let outcome = Outcome::Refused {
@@ -123,6 +123,17 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             self.client.release_head();
         }
         outcome
+    }
+
+    /// The request's bodies are scanned.
+    pub(crate) fn begin_scans(&mut self, scanning: &Scanning) {
+        let asker = Asker {
+            ip: self.info.peer.ip(),
+            speaks_http2: D::HTTP_2,
+        };
+        let bytes = self.client.head_bytes();
+        self.scans
+            .begin(scanning, asker, self.head, bytes, self.url);
     }
 
     /// Reports how an attempt ended.

@@ -1,95 +1,87 @@
 //! One body that is withheld until its verdict: what came of it, what may go on, and how it ends.
 
-use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use bytes::Bytes;
 use privet_cache::Entry;
 use privet_scan::decode::Coding;
-use privet_scan::{Body, Direction, Held, Message, Scanner, Verdict};
+use privet_scan::{Direction, Message, Scanning};
 use tokio::sync::watch;
 
-use super::hold::{self, MAGIC, SMALL, TAIL};
+use super::fault::Fault;
+use super::gate::Gate;
+use super::hold::{self, Hold, MAGIC, SMALL};
+use super::part::Part;
 use super::report::{ScanReport, ScanWord};
+use super::store::{NoRoom, Store};
+use super::stream::{Asking, StreamScan};
 
 /// Bytes that go on in one piece.
 const PIECE: usize = 64 * 1024;
 
-type Asking = Pin<Box<dyn Future<Output = Verdict> + Send>>;
-
-enum State {
+pub(super) enum State {
     /// It is read.
-    Collecting(Vec<u8>),
-    /// All of it is there, and its verdict is awaited.
-    Asking(Asking, Bytes),
+    Collecting,
+    /// All of it is there.
+    Complete,
+    /// Its verdict is awaited.
+    Asking(Asking),
     /// The verdict lets it go on.
-    Released(Bytes),
+    Released,
     /// It is not looked at any more: what was read goes on, then the rest.
-    Passing(Vec<u8>),
+    Passing,
     Refused,
-}
-
-/// What of a body is withheld.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hold {
-    /// Everything so far.
-    Undecided,
-    Whole,
-    /// The end.
-    Tail,
+    /// It is judged while it goes on.
+    Stream(Box<StreamScan>),
 }
 
 pub(crate) struct BodyScan {
-    scanner: Arc<Scanner>,
-    message: Message,
-    codings: Vec<Coding>,
+    pub(super) scanning: Scanning,
+    pub(super) message: Message,
+    pub(super) codings: Vec<Coding>,
     /// The announced length.
     length: Option<u64>,
+    /// The part that goes on; none: all of it.
+    part: Option<Part>,
     hold: Hold,
-    state: State,
-    /// Bytes that went on.
-    sent: usize,
+    pub(super) state: State,
+    pub(super) store: Store,
+    /// The first bytes.
+    start: Vec<u8>,
+    /// Where the next byte that goes on stands.
+    sent: u64,
     /// Bytes of the current piece.
     piece: usize,
+    /// Bytes that were read.
     read: u64,
-    memory: Held,
-    asked: Option<Instant>,
-    report: Option<ScanReport>,
+    pub(super) asked: Option<Instant>,
+    pub(super) report: Option<ScanReport>,
     /// Who waits for the verdict apart from the body.
-    told: Option<watch::Sender<Gate>>,
+    pub(super) told: Option<watch::Sender<Gate>>,
     /// The stored response that a clean verdict is noted at.
-    stored: Option<Entry>,
-}
-
-/// What a body's verdict lets a client have.
-#[derive(Debug, Clone, Default)]
-pub(crate) enum Gate {
-    #[default]
-    Closed,
-    /// Its beginning goes on before its verdict.
-    Trickles,
-    Ended(ScanReport),
+    pub(super) stored: Option<Entry>,
 }
 
 impl BodyScan {
     pub fn new(
-        scanner: Arc<Scanner>,
+        scanning: Scanning,
         message: Message,
         codings: Vec<Coding>,
         length: Option<u64>,
     ) -> Self {
-        let uploads = message.direction == Direction::Upload;
-        let whole = uploads || length.is_some_and(|length| length <= SMALL);
+        let whole = message.direction == Direction::Upload
+            || scanning.holds_all()
+            || length.is_some_and(|length| length <= SMALL);
         Self {
-            memory: scanner.budget().hold(),
-            scanner,
+            store: Store::new(scanning.budget(), scanning.spool()),
+            scanning,
             message,
             codings,
             length,
+            part: None,
             hold: if whole { Hold::Whole } else { Hold::Undecided },
-            state: State::Collecting(Vec::new()),
+            state: State::Collecting,
+            start: Vec::new(),
             sent: 0,
             piece: 0,
             read: 0,
@@ -100,21 +92,35 @@ impl BodyScan {
         }
     }
 
-    /// The verdict, for who does not read the body.
-    pub fn gate(&mut self) -> watch::Receiver<Gate> {
-        let (told, gate) = watch::channel(Gate::Closed);
-        self.told = Some(told);
-        gate
+    /// Of a stream that is judged while it goes on.
+    pub fn of_stream(scanning: Scanning, message: Message, stream: StreamScan) -> Self {
+        Self {
+            state: State::Stream(Box::new(stream)),
+            report: Some(ScanReport::of(ScanWord::StreamPassed)),
+            ..Self::new(scanning, message, Vec::new(), None)
+        }
     }
 
-    /// A clean verdict is noted at this stored response, before the last piece of its body goes on.
-    pub fn notes_at(&mut self, entry: Entry) {
-        self.stored = Some(entry);
+    /// Only this part goes on, once the whole was judged.
+    pub fn cut_to(&mut self, part: Part) {
+        self.hold = Hold::Whole;
+        self.part = Some(part);
+        self.sent = self.first();
+    }
+
+    /// The part that goes on; none: all of it.
+    pub fn part(&self) -> Option<Part> {
+        self.part
+    }
+
+    /// The whole goes on after all.
+    pub fn without_part(&mut self) {
+        (self.part, self.sent) = (None, 0);
     }
 
     /// The number of what judges.
     pub fn judge(&self) -> u64 {
-        self.scanner.generation()
+        self.scanning.generation()
     }
 
     /// Bytes that were read.
@@ -123,7 +129,11 @@ impl BodyScan {
     }
 
     pub fn is_asking(&self) -> bool {
-        matches!(self.state, State::Asking(..))
+        match &self.state {
+            State::Complete | State::Asking(_) => true,
+            State::Stream(stream) => stream.is_asking(),
+            _ => false,
+        }
     }
 
     pub fn report(&self) -> Option<&ScanReport> {
@@ -137,9 +147,9 @@ impl BodyScan {
             return false;
         }
         match self.state {
-            State::Collecting(_) | State::Asking(..) => self.hold != Hold::Tail,
-            State::Refused => self.sent == 0,
-            State::Released(_) | State::Passing(_) => false,
+            State::Collecting | State::Complete | State::Asking(_) => self.hold != Hold::Tail,
+            State::Refused => self.sent == self.first(),
+            State::Released | State::Passing | State::Stream(_) => false,
         }
     }
 
@@ -148,199 +158,166 @@ impl BodyScan {
     }
 
     pub fn is_collecting(&self) -> bool {
-        matches!(self.state, State::Collecting(_))
+        matches!(self.state, State::Collecting)
+    }
+
+    /// The scan of a stream.
+    pub fn stream(&mut self) -> Option<&mut StreamScan> {
+        match &mut self.state {
+            State::Stream(stream) => Some(stream),
+            _ => None,
+        }
     }
 
     /// Whether the source's own pieces go on as they are.
     pub fn is_passing(&self) -> bool {
-        matches!(&self.state, State::Passing(kept) if self.sent >= kept.len())
+        matches!(self.state, State::Passing) && self.sent >= self.end()
     }
 
-    pub fn is_released(&self) -> bool {
-        matches!(self.state, State::Released(_))
+    /// What of the source's piece goes on, while it passes.
+    pub fn passed<'p>(&self, piece: &'p [u8]) -> &'p [u8] {
+        match self.part {
+            Some(part) => part.cut(self.read, piece),
+            None => piece,
+        }
     }
 
-    /// Finds the next piece of what is held. `false`: there is none.
+    /// A piece of the source passed.
+    pub fn count(&mut self, bytes: usize) {
+        self.read += bytes as u64;
+    }
+
+    /// Where what goes on begins.
+    fn first(&self) -> u64 {
+        self.part.map_or(0, |part| part.span().0)
+    }
+
+    /// Where what may go on now ends.
+    fn end(&self) -> u64 {
+        let len = self.store.len();
+        let most = self.part.map_or(len, |part| part.span().1.min(len));
+        match self.state {
+            State::Collecting => self.free(),
+            State::Passing | State::Released => most,
+            _ => self.sent,
+        }
+    }
+
+    /// Finds the next piece of what is held. `false`: there is none yet.
     pub fn next_piece(&mut self) -> bool {
-        let end = match &self.state {
-            State::Collecting(bytes) => self.free(bytes.len()),
-            State::Passing(bytes) => bytes.len(),
-            State::Released(bytes) => bytes.len(),
-            State::Asking(..) | State::Refused => self.sent,
-        };
-        self.piece = (end - self.sent).min(PIECE);
-        self.piece > 0 || self.is_released()
+        if let State::Stream(stream) = &self.state {
+            return stream.has_piece();
+        }
+        let left = self.end().saturating_sub(self.sent);
+        let here = self.store.available(self.sent).len();
+        self.piece = usize::try_from(left).unwrap_or(PIECE).min(PIECE).min(here);
+        self.piece > 0 || (left == 0 && matches!(self.state, State::Released))
     }
 
     /// The current piece of what is held.
     pub fn piece(&self) -> &[u8] {
-        let bytes = match &self.state {
-            State::Collecting(bytes) | State::Passing(bytes) => &bytes[..],
-            State::Released(bytes) => &bytes[..],
-            State::Asking(..) | State::Refused => &[],
-        };
-        bytes
-            .get(self.sent..self.sent + self.piece)
-            .unwrap_or_default()
+        match &self.state {
+            State::Stream(stream) => stream.piece(),
+            _ => {
+                let here = self.store.available(self.sent);
+                here.get(..self.piece).unwrap_or_default()
+            }
+        }
     }
 
     /// Whether nothing follows the current piece.
     pub fn is_last_piece(&self) -> bool {
         match &self.state {
-            State::Released(bytes) => self.sent + self.piece >= bytes.len(),
+            State::Released => self.sent + self.piece as u64 >= self.end(),
+            State::Stream(stream) => stream.is_last_piece(),
             _ => false,
         }
     }
 
     /// The current piece went on.
     pub fn consume(&mut self) {
-        self.sent += std::mem::take(&mut self.piece);
+        if let State::Stream(stream) = &mut self.state {
+            return stream.consume();
+        }
+        self.sent += std::mem::take(&mut self.piece) as u64;
+        if matches!(self.state, State::Passing) && self.part.is_none() && self.is_passing() {
+            self.store.clear();
+            self.sent = 0;
+        }
     }
 
     /// Whether bytes may go on before the verdict.
     pub fn has_free(&self) -> bool {
-        matches!(&self.state, State::Collecting(bytes) if self.free(bytes.len()) > self.sent)
+        matches!(self.state, State::Collecting) && self.free() > self.sent
     }
 
     /// How much may go on before the verdict.
-    fn free(&self, collected: usize) -> usize {
-        if self.hold != Hold::Tail {
-            return self.sent;
+    fn free(&self) -> u64 {
+        match self.hold {
+            Hold::Tail => hold::free(self.length, self.store.len()).max(self.sent),
+            Hold::Undecided | Hold::Whole => self.sent,
         }
-        let tail = usize::try_from(TAIL).unwrap_or(usize::MAX);
-        let most = match self.length.and_then(|length| usize::try_from(length).ok()) {
-            Some(length) => length.saturating_sub(tail).min(collected),
-            None => collected.saturating_sub(tail),
-        };
-        most.max(self.sent)
     }
 
     /// Takes the next piece of the body.
     pub fn take(&mut self, piece: &[u8], last: bool) {
-        let State::Collecting(bytes) = &mut self.state else {
-            return;
+        let taken = match &mut self.state {
+            State::Stream(stream) => stream.take(piece, last),
+            State::Collecting => {
+                let missing = MAGIC.saturating_sub(self.start.len()).min(piece.len());
+                self.start
+                    .extend_from_slice(piece.get(..missing).unwrap_or_default());
+                self.store.push(piece).map_err(|NoRoom| Fault::NoRoom)
+            }
+            _ => return,
         };
         self.read += piece.len() as u64;
-        if self.read > self.scanner.max_body {
-            bytes.extend_from_slice(piece);
-            return self.is_oversize();
+        let too_large = self.is_collecting() && self.read > self.scanning.max_body;
+        match taken {
+            _ if too_large => return self.is_oversize(),
+            Ok(()) => {}
+            Err(Fault::Oversize) => return self.is_oversize(),
+            Err(fault) => return self.fail(fault.text()),
         }
-        if !self.memory.grow(piece.len() as u64) {
-            bytes.extend_from_slice(piece);
-            return self.fail("too much memory is held by bodies that wait for their verdict");
-        }
-        bytes.extend_from_slice(piece);
-        if last {
-            return self.ask();
-        }
-        let known = bytes.len() >= MAGIC && self.length.is_some_and(|length| length > SMALL);
-        if self.hold == Hold::Undecided && (known || bytes.len() as u64 > SMALL) {
-            let Message {
-                media_type, url, ..
-            } = &self.message;
-            if hold::is_executable(media_type, url, bytes) {
-                self.hold = Hold::Whole;
-            } else {
-                self.hold = Hold::Tail;
-                self.tell(Gate::Trickles);
-            }
-        }
-    }
-
-    fn ask(&mut self) {
-        let State::Collecting(bytes) = &mut self.state else {
+        if !self.is_collecting() {
             return;
-        };
-        let bytes = Bytes::from(std::mem::take(bytes));
-        let body = Body {
-            bytes: bytes.clone(),
-            codings: std::mem::take(&mut self.codings),
-            message: self.message.clone(),
-        };
-        let scanner = self.scanner.clone();
-        let asking = async move { scanner.scan(body).await };
-        self.asked = Some(Instant::now());
-        self.state = State::Asking(Box::pin(asking), bytes);
+        }
+        if last {
+            self.state = State::Complete;
+            return;
+        }
+        let known = self.start.len() >= MAGIC && self.length.is_some_and(|length| length > SMALL);
+        if self.hold == Hold::Undecided && (known || self.store.len() > SMALL) {
+            self.decide();
+        }
     }
 
-    /// Ready once there is a verdict.
-    pub fn poll_verdict(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let State::Asking(asking, bytes) = &mut self.state else {
-            return Poll::Ready(());
-        };
-        let verdict = ready!(asking.as_mut().poll(cx));
-        let bytes = std::mem::take(bytes);
-        let passes = !self.scanner.block_on_error;
-        let mut report = match verdict {
-            Verdict::Clean => {
-                if let Some(stored) = &self.stored {
-                    stored.set_judged(self.scanner.generation());
-                }
-                ScanReport::of(ScanWord::Clean)
-            }
-            Verdict::Bad(finding) => {
-                let taken = self.scanner.takes_risk(&finding, self.message.client);
-                let word = if taken {
-                    ScanWord::BadPassed
-                } else {
-                    ScanWord::Bad
-                };
-                ScanReport {
-                    finding: Some(finding),
-                    ..ScanReport::of(word)
-                }
-            }
-            Verdict::Error(why) => ScanReport::error(passes, why),
-        };
-        report.took = self.asked.map(|asked| asked.elapsed()).unwrap_or_default();
-        self.state = match report.blocks() {
-            true => State::Refused,
-            false => State::Released(bytes),
-        };
-        self.end(report);
+    /// Decides by the first bytes whether the rest may trickle.
+    fn decide(&mut self) {
+        let Message {
+            media_type, url, ..
+        } = &self.message;
+        if hold::is_executable(media_type, url, &self.start) {
+            self.hold = Hold::Whole;
+        } else {
+            self.hold = Hold::Tail;
+            self.tell(Gate::Trickles);
+        }
+    }
+
+    /// Ready once what was read is stored, or cannot be.
+    pub fn poll_store(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Err(error) = ready!(self.store.poll_flush(cx)) {
+            self.fail(format!("the spool takes no more: {error}"));
+        }
         Poll::Ready(())
     }
 
-    /// It is larger than is scanned.
-    pub fn is_oversize(&mut self) {
-        match self.scanner.block_oversize {
-            true => self.refuse(ScanReport::of(ScanWord::Oversize)),
-            false => {
-                self.scanner.passed_oversize();
-                self.pass(ScanReport::of(ScanWord::OversizePassed));
-            }
-        }
-    }
-
-    /// It cannot be judged.
-    pub fn fail(&mut self, why: &'static str) {
-        match self.scanner.block_on_error {
-            true => self.refuse(ScanReport::error(false, why)),
-            false => self.pass(ScanReport::error(true, why)),
-        }
-    }
-
-    fn refuse(&mut self, report: ScanReport) {
-        self.state = State::Refused;
-        self.end(report);
-    }
-
-    fn pass(&mut self, report: ScanReport) {
-        if let State::Collecting(bytes) = &mut self.state {
-            self.state = State::Passing(std::mem::take(bytes));
-        }
-        self.end(report);
-    }
-
-    fn end(&mut self, report: ScanReport) {
-        self.tell(Gate::Ended(report.clone()));
-        self.report = Some(report);
-    }
-
-    fn tell(&self, gate: Gate) {
-        if let Some(told) = &self.told {
-            // Nobody may wait any more.
-            let _ = told.send(gate);
+    /// Ready once the next piece can be had.
+    pub fn poll_load(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        match self.sent < self.end() {
+            true => self.store.poll_load(cx, self.sent),
+            false => Poll::Ready(Ok(())),
         }
     }
 }

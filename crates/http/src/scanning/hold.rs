@@ -4,6 +4,24 @@
 pub const SMALL: u64 = 1 << 20;
 /// Bytes at the end of a larger body that are withheld until the verdict.
 pub const TAIL: u64 = 256 * 1024;
+/// What of a body is withheld.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// Everything so far.
+    Undecided,
+    Whole,
+    /// The end.
+    Tail,
+}
+
+/// How many of the bytes that were collected may go on before the verdict, where the end is withheld. `length`: the announced one.
+pub fn free(length: Option<u64>, collected: u64) -> u64 {
+    match length {
+        Some(length) => length.saturating_sub(TAIL).min(collected),
+        None => collected.saturating_sub(TAIL),
+    }
+}
+
 /// Bytes that tell what a body is.
 pub const MAGIC: usize = 16;
 

@@ -1,34 +1,51 @@
 //! Scanning of bodies in the pipeline: a body is withheld until its verdict, in both directions.
 //!
-//! [`plan`] decides by the heads whether and how a body is looked at; [`body_scan`] withholds it; [`scanned`] is the stage;
-//! [`report`] is what is said of it afterwards.
+//! [`plan`] decides by the heads whether and how a body is looked at; [`body_scan`] withholds it in a [`store`], [`body_end`] ends
+//! it; [`stream`] judges what cannot be withheld; [`scanned`] is the stage; [`report`] is what is said of it afterwards.
 
+mod body_end;
 pub(crate) mod body_scan;
+mod fault;
+pub(crate) mod gate;
+mod grpc;
 mod hold;
+pub(crate) mod part;
 mod plan;
 pub(crate) mod report;
 pub(crate) mod scanned;
+mod store;
+mod stream;
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
-use privet_scan::{Direction, Message, Scanner};
+use part::{AskedPart, Part};
+use privet_scan::{Direction, Message, Scanning};
 
 pub(crate) use body_scan::BodyScan;
 pub(crate) use report::ScanReport;
 pub(crate) use scanned::Scanned;
+
+/// Who asked, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asker {
+    pub ip: IpAddr,
+    pub speaks_http2: bool,
+}
 
 /// The scans of one request, where there are any. Without, it is one word.
 #[derive(Default)]
 pub(crate) struct Scans(Option<Box<Active>>);
 
 struct Active {
-    scanner: Arc<Scanner>,
+    scanning: Scanning,
     method: String,
     url: String,
     client: IpAddr,
-    /// The client asked for a stream of events, or speaks gRPC.
-    streams: bool,
+    /// The client asked for a stream of events.
+    wants_events: bool,
+    speaks_grpc: bool,
+    /// The part that the client asked for.
+    part: Option<AskedPart>,
     up: Option<Box<BodyScan>>,
     down: Option<Box<BodyScan>>,
     report: Option<ScanReport>,
@@ -48,9 +65,16 @@ impl Scans {
         self.0.as_mut()?.down.as_deref_mut()
     }
 
-    /// The scan of the response's body, for who receives that apart from the request.
+    /// The scan of the response's body, for who receives all of that apart from the request.
     pub fn take_down(&mut self) -> Option<Box<BodyScan>> {
-        self.0.as_mut()?.down.take()
+        let mut scan = self.0.as_mut()?.down.take()?;
+        scan.without_part();
+        Some(scan)
+    }
+
+    /// The part of the response's body that goes on; none: all of it.
+    pub fn part(&self) -> Option<Part> {
+        self.0.as_ref()?.down.as_ref()?.part()
     }
 
     /// Bytes that scans have read of the request's body, and of the response's.

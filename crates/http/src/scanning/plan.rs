@@ -1,17 +1,16 @@
 //! Decides by the heads whether a body is looked at.
 
-use std::net::IpAddr;
-use std::sync::Arc;
-
 use privet_cache::Entry;
-use privet_scan::decode::{self, Coding};
-use privet_scan::{Direction, Scanner};
+use privet_scan::decode::{self, Coding, Decoder, UnknownCoding};
+use privet_scan::{Direction, Scanning};
 
 use super::body_scan::BodyScan;
+use super::part::{AskedPart, Part, Validators};
 use super::report::{ScanReport, ScanWord};
-use super::{Active, Refused, Scans};
+use super::stream::{Framing, StreamScan};
+use super::{Active, Asker, Refused, Scans};
 use crate::head::field::Field;
-use crate::head::{BodyLength, RequestHead, ResponseHead};
+use crate::head::{BodyLength, Method, RequestHead, ResponseHead};
 
 const UNKNOWN_CODING: &str = "the body has a content coding that cannot be removed";
 
@@ -19,8 +18,8 @@ impl Scans {
     /// The request's bodies are scanned. `bytes`: what the head points into.
     pub fn begin(
         &mut self,
-        scanner: &Arc<Scanner>,
-        client: IpAddr,
+        scanning: &Scanning,
+        asker: Asker,
         head: &RequestHead,
         bytes: &[u8],
         url: &str,
@@ -29,13 +28,18 @@ impl Scans {
             return;
         }
         let method = head.method_span.of_buffer(bytes);
+        let value = |name| named(&head.fields, bytes, name).next();
+        let part = value(b"range").filter(|_| head.method == Method::Get);
+        // gRPC is nothing else (its "PROTOCOL-HTTP2"); a claim alone makes no stream.
+        let may_be_grpc = asker.speaks_http2 && head.takes_trailers;
         self.0 = Some(Box::new(Active {
-            scanner: scanner.clone(),
+            scanning: scanning.clone(),
             method: String::from_utf8_lossy(method).into_owned(),
             url: url.to_owned(),
-            client: client.to_canonical(),
-            streams: has_token(&head.fields, bytes, b"accept", b"text/event-stream")
-                || is_grpc(&media_type(&head.fields, bytes)),
+            client: asker.ip.to_canonical(),
+            wants_events: has_token(&head.fields, bytes, b"accept", b"text/event-stream"),
+            speaks_grpc: may_be_grpc && is_grpc(&media_type(&head.fields, bytes)),
+            part: part.and_then(|range| AskedPart::new(range, value(b"if-range"))),
             up: None,
             down: None,
             report: None,
@@ -54,7 +58,7 @@ impl Scans {
         let body = PlannedBody {
             direction: Direction::Upload,
             status: 0,
-            streams: is_grpc(&kind),
+            stream: active.speaks_grpc.then(|| grpc_coding(&head.fields, bytes)),
             media_type: kind,
             codings: codings(&head.fields, bytes),
             length: head.body,
@@ -82,21 +86,34 @@ impl Scans {
         }
         let kind = media_type(&head.fields, bytes);
         // A server alone cannot choose to be a stream: the client asked for one.
-        let is_stream = is_stream(&kind);
+        let stream = match () {
+            () if active.wants_events && is_events(&kind) => Some(Claim::Events),
+            () if active.speaks_grpc && is_grpc(&kind) => Some(grpc_coding(&head.fields, bytes)),
+            () => None,
+        };
+        let part = active.part.as_ref();
+        let part = part.filter(|_| head.status == 200 && stream.is_none());
+        let part = part.and_then(|part| match length {
+            BodyLength::Known(length) => part.of(length, validators(&head.fields, bytes)),
+            _ => None,
+        });
         let body = PlannedBody {
             direction: Direction::Download,
             status: head.status,
-            streams: active.streams && is_stream,
+            stream,
             media_type: kind,
             codings: codings(&head.fields, bytes),
             length,
         };
         active.down = active.plan(body)?;
+        if let (Some(scan), Some(part)) = (&mut active.down, part) {
+            scan.cut_to(part);
+        }
         Ok(())
     }
 
-    /// Plans the scan of a stored response, where it has to be judged again.
-    pub fn plan_stored(&mut self, entry: &Entry) {
+    /// Plans the scan of a stored response, where it has to be judged again. `part`: what goes on of it.
+    pub fn plan_stored(&mut self, entry: &Entry, part: Option<Part>) {
         let Some(active) = &mut self.0 else {
             return;
         };
@@ -107,16 +124,22 @@ impl Scans {
         }
         let kind = head.get("content-type").unwrap_or_default();
         let kind = String::from_utf8_lossy(kind).into_owned();
-        if active.streams && is_stream(&kind) && !entry.is_complete() {
-            return active.add(ScanReport::of(ScanWord::StreamPassed));
-        }
         let coding = head.get("content-encoding").unwrap_or_default();
         let mut codings = Vec::new();
         let is_decodable = decode::add_codings(&mut codings, coding).is_ok();
+        let is_stream = active.wants_events && is_events(&kind) && !entry.is_complete();
         let message = active.message(Direction::Download, head.status, kind);
-        let mut scan = BodyScan::new(active.scanner.clone(), message, codings, length);
+        if let (true, Ok(stream)) = (is_stream, active.stream(Claim::Events, &codings)) {
+            let scan = BodyScan::of_stream(active.scanning.clone(), message, stream);
+            active.down = Some(Box::new(scan));
+            return;
+        }
+        let mut scan = BodyScan::new(active.scanning.clone(), message, codings, length);
         scan.notes_at(entry.clone());
-        if length.is_some_and(|length| length > active.scanner.max_body) {
+        if let Some(part) = part {
+            scan.cut_to(part);
+        }
+        if length.is_some_and(|length| length > active.scanning.max_body) {
             scan.is_oversize();
         } else if !is_decodable {
             scan.fail(UNKNOWN_CODING);
@@ -126,8 +149,16 @@ impl Scans {
 
     /// What judges now.
     pub fn generation(&self) -> Option<u64> {
-        self.0.as_ref().map(|active| active.scanner.generation())
+        self.0.as_ref().map(|active| active.scanning.generation())
     }
+}
+
+/// What a stream claims to be.
+#[derive(Debug, Clone, Copy)]
+enum Claim {
+    Events,
+    /// The coding of compressed messages; `None`: it cannot be removed.
+    Grpc(Option<Coding>),
 }
 
 /// What the heads say of a body.
@@ -136,8 +167,8 @@ struct PlannedBody {
     /// Of an answer.
     status: u16,
     media_type: String,
-    /// It is a stream that passes at once.
-    streams: bool,
+    /// It is a stream that is judged while it goes on.
+    stream: Option<Claim>,
     /// `None`: one is unknown.
     codings: Option<Vec<Coding>>,
     length: BodyLength,
@@ -152,16 +183,12 @@ impl Active {
             BodyLength::Known(length) => Some(length),
             _ => None,
         };
-        if body.streams {
-            self.add(ScanReport::of(ScanWord::StreamPassed));
-            return Ok(None);
-        }
-        if length.is_some_and(|length| length > self.scanner.max_body) {
-            if self.scanner.block_oversize {
+        if length.is_some_and(|length| length > self.scanning.max_body) {
+            if self.scanning.block_oversize {
                 self.add(ScanReport::of(ScanWord::Oversize));
                 return Err(Refused);
             }
-            self.scanner.passed_oversize();
+            self.scanning.passed_oversize();
             self.add(ScanReport::of(ScanWord::OversizePassed));
             return Ok(None);
         }
@@ -170,13 +197,45 @@ impl Active {
             return Ok(None);
         };
         let message = self.message(body.direction, body.status, body.media_type);
-        let scan = BodyScan::new(self.scanner.clone(), message, codings, length);
-        Ok(Some(Box::new(scan)))
+        let scanning = self.scanning.clone();
+        let stream = match body.stream {
+            Some(claim) => match self.stream(claim, &codings) {
+                Ok(stream) => Some(stream),
+                Err(UnknownCoding) => {
+                    self.fail(UNKNOWN_CODING)?;
+                    return Ok(None);
+                }
+            },
+            None => None,
+        };
+        Ok(Some(Box::new(match stream {
+            Some(stream) => BodyScan::of_stream(scanning, message, stream),
+            None => BodyScan::new(scanning, message, codings, length),
+        })))
+    }
+
+    fn stream(&self, claim: Claim, codings: &[Coding]) -> Result<StreamScan, UnknownCoding> {
+        let framing = match claim {
+            Claim::Events => {
+                let decoders = codings.iter().rev().map(|&coding| Decoder::new(coding, 0));
+                let decoders = decoders.collect::<Result<_, _>>();
+                Framing::Events {
+                    decoders: decoders.map_err(|_| UnknownCoding)?,
+                    context: Vec::new(),
+                }
+            }
+            Claim::Grpc(coding) if codings.is_empty() => Framing::Grpc {
+                coding,
+                max_message: self.scanning.max_body,
+            },
+            Claim::Grpc(_) => return Err(UnknownCoding),
+        };
+        Ok(StreamScan::new(framing, self.scanning.budget().hold()))
     }
 
     /// The body cannot be judged.
     fn fail(&mut self, why: &'static str) -> Result<(), Refused> {
-        let passes = !self.scanner.block_on_error;
+        let passes = !self.scanning.block_on_error;
         self.add(ScanReport::error(passes, why));
         if passes { Ok(()) } else { Err(Refused) }
     }
@@ -204,12 +263,29 @@ fn media_type(fields: &[Field], bytes: &[u8]) -> String {
     String::from_utf8_lossy(value.get(..256).unwrap_or(value)).into_owned()
 }
 
-fn is_stream(media_type: &str) -> bool {
-    starts_with(media_type, "text/event-stream") || is_grpc(media_type)
+fn is_events(media_type: &str) -> bool {
+    starts_with(media_type, "text/event-stream")
 }
 
+/// Not gRPC-Web, which is framed in another way.
 fn is_grpc(media_type: &str) -> bool {
-    starts_with(media_type, "application/grpc")
+    let media_type = media_type.trim_start().to_ascii_lowercase();
+    let rest = media_type.strip_prefix("application/grpc");
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';', ' ']))
+}
+
+fn grpc_coding(fields: &[Field], bytes: &[u8]) -> Claim {
+    let name = named(fields, bytes, b"grpc-encoding").next();
+    Claim::Grpc(name.and_then(Coding::of))
+}
+
+fn validators<'a>(fields: &'a [Field], bytes: &'a [u8]) -> Validators<'a> {
+    let value = |name| named(fields, bytes, name).next();
+    Validators {
+        etag: value(b"etag"),
+        last_modified: value(b"last-modified"),
+        date: value(b"date"),
+    }
 }
 
 fn starts_with(media_type: &str, known: &str) -> bool {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use privet_connection_log::requests::RequestScan;
-use privet_scan::Finding;
+use privet_scan::{Finding, Verdict};
 
 /// How a body ended. The later, the worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum ScanWord {
     Clean,
     StreamPassed,
+    UnscannablePassed,
     OversizePassed,
     ErrorPassed,
     BadPassed,
@@ -24,6 +25,7 @@ impl ScanWord {
         match self {
             Self::Clean => "clean",
             Self::StreamPassed => "stream passed",
+            Self::UnscannablePassed => "unscannable passed",
             Self::OversizePassed => "oversize passed",
             Self::ErrorPassed => "error passed",
             Self::BadPassed => "bad passed",
@@ -60,6 +62,32 @@ impl ScanReport {
             } else {
                 ScanWord::Error
             })
+        }
+    }
+
+    /// What a verdict means. `takes_risk` uses up the permission to take what is bad.
+    pub fn of_verdict(
+        verdict: Verdict,
+        block_on_error: bool,
+        takes_risk: impl FnOnce(&Finding) -> bool,
+    ) -> Self {
+        match verdict {
+            Verdict::Clean => Self::of(ScanWord::Clean),
+            Verdict::Unscannable(why) => Self {
+                why: Some(why),
+                ..Self::of(ScanWord::UnscannablePassed)
+            },
+            Verdict::Bad(finding) => {
+                let word = match takes_risk(&finding) {
+                    true => ScanWord::BadPassed,
+                    false => ScanWord::Bad,
+                };
+                Self {
+                    finding: Some(finding),
+                    ..Self::of(word)
+                }
+            }
+            Verdict::Error(why) => Self::error(!block_on_error, why),
         }
     }
 

@@ -11,6 +11,47 @@ pub(crate) struct Scanned<'a, S> {
     pub scan: &'a mut BodyScan,
 }
 
+impl<S: BodySource> Scanned<'_, S> {
+    /// Takes the source's next piece. `false`: nothing has arrived.
+    fn take(&mut self) -> Result<bool, SourceError> {
+        if !self.source.next_piece().map_err(SourceError::Body)? {
+            return Ok(false);
+        }
+        let last = self.source.is_done();
+        self.scan.take(self.source.piece(), last);
+        self.source.consume();
+        Ok(true)
+    }
+
+    /// Judges what has arrived as soon as there is nothing more, so that an event waits for no other.
+    fn poll_stream(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SourceError>> {
+        loop {
+            let Some(stream) = self.scan.stream() else {
+                return Poll::Ready(Ok(()));
+            };
+            if stream.has_piece() {
+                return Poll::Ready(Ok(()));
+            }
+            if stream.is_asking() {
+                ready!(self.scan.poll_verdict(cx));
+                continue;
+            }
+            let (ended, full) = (stream.has_ended(), stream.is_full());
+            if (ended || full) && self.scan.ask_window() {
+                continue;
+            }
+            if ended || self.take()? {
+                continue;
+            }
+            match self.source.poll_read(cx) {
+                Poll::Ready(read) => read?,
+                Poll::Pending if self.scan.ask_window() => {}
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
 impl<S: BodySource> BodySource for Scanned<'_, S> {
     fn next_piece(&mut self) -> Result<bool, BodyError> {
         if self.scan.is_refused() {
@@ -26,28 +67,35 @@ impl<S: BodySource> BodySource for Scanned<'_, S> {
         if self.scan.is_passing() {
             return self.source.poll_read(cx);
         }
-        while self.scan.is_collecting() && !self.scan.has_free() {
-            if !self.source.next_piece().map_err(SourceError::Body)? {
-                ready!(self.source.poll_read(cx))?;
-                continue;
-            }
-            let last = self.source.is_done();
-            self.scan.take(self.source.piece(), last);
-            self.source.consume();
+        if self.scan.stream().is_some() {
+            return self.poll_stream(cx);
         }
-        self.scan.poll_verdict(cx).map(Ok)
+        loop {
+            ready!(self.scan.poll_store(cx));
+            if !self.scan.is_collecting() || self.scan.has_free() {
+                break;
+            }
+            if !self.take()? {
+                ready!(self.source.poll_read(cx))?;
+            }
+        }
+        ready!(self.scan.poll_verdict(cx));
+        self.scan.poll_load(cx).map_err(SourceError::Read)
     }
 
     fn piece(&self) -> &[u8] {
         match self.scan.is_passing() {
-            true => self.source.piece(),
+            true => self.scan.passed(self.source.piece()),
             false => self.scan.piece(),
         }
     }
 
     fn consume(&mut self) {
         match self.scan.is_passing() {
-            true => self.source.consume(),
+            true => {
+                self.scan.count(self.source.piece().len());
+                self.source.consume();
+            }
             false => self.scan.consume(),
         }
     }
@@ -60,7 +108,10 @@ impl<S: BodySource> BodySource for Scanned<'_, S> {
     }
 
     fn trailers(&self) -> &[u8] {
-        self.source.trailers()
+        match self.scan.part() {
+            Some(_) => &[],
+            None => self.source.trailers(),
+        }
     }
 
     fn holds_head(&self) -> bool {

@@ -1,13 +1,11 @@
 //! The forward proxy: absolute-form requests and CONNECT, decided by the policy.
 
-use std::sync::Arc;
-
 use privet_config::HeaderMode;
 use privet_connection_log::{CloseReason, LiveConnection};
 use privet_gateway::{Gateway, HttpTimeouts, RefusedClient, RequestContext, RouteDecision};
 use privet_net::{Connected, HttpProxyMode};
 use privet_policy::{Inspection, Listener, Protocol, Target};
-use privet_scan::Scanner;
+use privet_scan::Scanning;
 
 use super::ftp;
 use super::refusal_page::{dial_failure, page_of};
@@ -97,7 +95,7 @@ impl Fetch for RouteDecision {
         })
     }
 
-    fn scanner(&self) -> Option<&Arc<Scanner>> {
+    fn scanner(&self) -> Option<&Scanning> {
         self.scanner.as_ref()
     }
 }

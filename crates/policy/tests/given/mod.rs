@@ -23,6 +23,7 @@ pub fn mode(route: RouteRef, filter: bool, kill_switch: bool) -> Mode {
         dns: Dns::System,
         inspect: true,
         scan: true,
+        scan_hold: None,
     }
 }
 
@@ -93,8 +94,12 @@ pub fn config() -> Config {
             clamd: None,
             icap: None,
             max_body: 0,
+            hold: ScanHold::Small,
+            memory: 0,
+            spool: 0,
             oversize: ScanErrorAction::Pass,
             on_error: ScanErrorAction::Block,
+            unscannable: ScanErrorAction::Block,
         },
         sites: Vec::new(),
         control: Control::default(),

@@ -8,8 +8,9 @@ pub enum Member<'a> {
     Stored(&'a [u8]),
     /// In the inner format of deflate; the number: its size afterwards.
     Deflated(&'a [u8], u64),
-    /// Encrypted, or packed in another way.
-    Unread,
+    Encrypted,
+    /// Packed in another way.
+    Unknown,
 }
 
 pub(crate) fn malformed(what: &'static str) -> OverLimit {

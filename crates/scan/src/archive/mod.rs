@@ -2,6 +2,7 @@
 
 mod member;
 pub mod multipart;
+pub mod sevenz;
 pub mod tar;
 pub mod zip;
 
@@ -15,8 +16,11 @@ pub enum Kind {
     Tar,
     Gzip,
     Zstd,
-    /// Packed in a way that is not read: 7z, RAR, xz, bzip2, cabinets.
-    Unread,
+    Xz,
+    Bzip2,
+    SevenZip,
+    /// Packed in a way that is not read: RAR, cabinets.
+    Unknown,
     Other,
 }
 
@@ -28,16 +32,20 @@ pub fn kind(bytes: &[u8]) -> Kind {
         () if starts(b"\x1f\x8b\x08") => Kind::Gzip,
         () if starts(b"\x28\xb5\x2f\xfd") => Kind::Zstd,
         () if bytes.get(257..262) == Some(b"ustar") => Kind::Tar,
-        () if starts(b"7z\xbc\xaf\x27\x1c")
-            || starts(b"Rar!\x1a\x07")
-            || starts(b"\xfd7zXZ\x00")
-            || starts(b"BZh")
-            || starts(b"MSCF") =>
-        {
-            Kind::Unread
-        }
+        () if starts(b"\xfd7zXZ\x00") => Kind::Xz,
+        () if is_bzip2(bytes) => Kind::Bzip2,
+        () if starts(b"7z\xbc\xaf\x27\x1c") => Kind::SevenZip,
+        () if starts(b"Rar!\x1a\x07") || starts(b"MSCF\0\0\0\0") => Kind::Unknown,
         // A program, a script or anything else in front of a zip file.
         () if zip::has_directory(bytes) => Kind::Zip,
         () => Kind::Other,
     }
+}
+
+/// The size of its blocks, then the first one, or the end: a text may begin with the same three letters.
+fn is_bzip2(bytes: &[u8]) -> bool {
+    let rest = bytes.strip_prefix(b"BZh");
+    let rest = rest.filter(|rest| matches!(rest.first(), Some(b'1'..=b'9')));
+    let magic = rest.and_then(|rest| rest.get(1..7));
+    matches!(magic, Some(b"1AY&SY" | b"\x17\x72\x45\x38\x50\x90"))
 }

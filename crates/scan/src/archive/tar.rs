@@ -30,7 +30,7 @@ pub fn members<'a>(
         match kind {
             0 | b'0' | b'7' => visit(Member::Stored(data))?,
             // A map of holes stands in front of the data.
-            b'S' => visit(Member::Unread)?,
+            b'S' => visit(Member::Unknown)?,
             _ => {}
         }
         let padded = size.checked_next_multiple_of(BLOCK);

@@ -168,11 +168,11 @@ impl<'a> Entry<'a> {
         let data = data.ok_or(malformed("a member's size"))?;
         let place = at..at + data_at + len;
         let member = match self.method {
-            _ if self.flags & ENCRYPTED != 0 => Some(Member::Unread),
+            _ if self.flags & ENCRYPTED != 0 => Some(Member::Encrypted),
             0 if self.name.ends_with(b"/") && data.is_empty() => None,
             0 => Some(Member::Stored(data)),
             8 => Some(Member::Deflated(data, self.size)),
-            _ => Some(Member::Unread),
+            _ => Some(Member::Unknown),
         };
         Ok((place, member))
     }

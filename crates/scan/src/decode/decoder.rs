@@ -89,6 +89,11 @@ impl Decoder {
         })
     }
 
+    /// So many bytes may come out from here on.
+    pub fn allow(&mut self, most: u64) {
+        self.left = most;
+    }
+
     /// Takes the next piece and appends what comes out of it.
     ///
     /// # Errors

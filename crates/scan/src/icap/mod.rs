@@ -1,5 +1,5 @@
-//! Asks an ICAP service (RFC 3507) for a verdict: RESPMOD for answers, REQMOD for what is sent. Only the verdict is taken: a
-//! service that changes a body without blocking it is an error.
+//! Asks an ICAP service (RFC 3507) for a verdict: RESPMOD for answers, REQMOD for what is sent. Only the verdict is taken: what a
+//! service wants to replace, by a page of its own or by another body, is bad.
 
 pub mod reply;
 
@@ -185,11 +185,14 @@ impl Icap {
         if blocks {
             return Ok((Some("blocked".into()), false));
         }
-        if !parts.has_body {
-            return unchanged(body.is_empty());
-        }
-        let same = reads_the_same(from, body).await?;
-        unchanged(same)
+        let same = match parts.has_body {
+            true => reads_the_same(from, body).await?,
+            false => body.is_empty(),
+        };
+        Ok(match same {
+            true => (None, true),
+            false => (Some("modified".into()), false),
+        })
     }
 
     /// The head of a request with the heads of the message. Only what a scanner needs of these goes to it.
@@ -212,16 +215,6 @@ impl Icap {
             "{method} {} ICAP/1.0\r\nHost: {}\r\nAllow: 204\r\n{preview}Encapsulated: {parts}\r\n\r\n{heads}",
             self.url, self.host
         )
-    }
-}
-
-/// A reply that holds the message as it was.
-fn unchanged(same: bool) -> io::Result<(Option<Arc<str>>, bool)> {
-    match same {
-        true => Ok((None, true)),
-        false => Err(invalid(
-            "the ICAP service changed the body: only its verdict is taken",
-        )),
     }
 }
 

@@ -89,11 +89,12 @@ impl Head {
         if let Some(name) = self.field("x-virus-id").filter(|name| !name.is_empty()) {
             return Some(name.to_owned());
         }
-        let count = self
-            .field("x-violations-found")?
-            .split_ascii_whitespace()
-            .next()?;
-        (count != "0").then(|| "unnamed".to_owned())
+        // How many, then a line each for the file, the threat, its number and what was done.
+        let violations = self.field("x-violations-found")?;
+        let mut lines = violations.split(['\t', '\r', '\n']).map(str::trim);
+        let count = lines.next()?.split_ascii_whitespace().next()?;
+        let threat = lines.nth(1).filter(|threat| !threat.is_empty());
+        (count != "0").then(|| threat.unwrap_or("unnamed").to_owned())
     }
 
     /// What follows; `None`: the field is missing or malformed.
@@ -263,8 +264,8 @@ mod tests {
             ("X-Virus-ID: Some.Virus", Some("Some.Virus")),
             ("X-Violations-Found: 1", Some("unnamed")),
             (
-                "X-Violations-Found: 1\r\n\t-\r\n\tSome.Virus\r\n\t0",
-                Some("unnamed"),
+                "X-Violations-Found: 1\r\n\ta file\r\n\tSome.Virus\r\n\t0\r\n\t2",
+                Some("Some.Virus"),
             ),
             ("X-Violations-Found: 0", None),
             ("X-Other: 1", None),

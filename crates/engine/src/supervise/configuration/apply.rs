@@ -169,7 +169,7 @@ impl Supervisor {
         self.save_pause().await;
         self.clear_removed_list_problems();
         self.report_list_problems();
-        self.report_scan_problems();
+        self.watch_scan_rules();
         self.watch_list_files();
         self.watch_certificates();
         self.reload_certificates().await;

@@ -120,7 +120,9 @@ fn content(inputs: &Inputs) -> Result<Content, StartError> {
     let folder = inputs.cache_folder.as_deref();
     let caches = Caches::build(config, folder, &inputs.secrets, caches_before);
     let scanner_before = previous.and_then(|snapshot| snapshot.scanner.as_ref());
-    let scanner = scanning::build(config, &own, scanner_before).map_err(StartError::Scan)?;
+    let spool = folder.map(|folder| folder.with_file_name("spool"));
+    let scanner = scanning::build(config, &own, spool.as_deref(), scanner_before);
+    let scanner = scanner.map_err(StartError::Scan)?;
     let sites_before = previous.map(|snapshot| &snapshot.sites);
     let sites = build_sites(config, own, &caches, scanner.as_ref(), sites_before)?;
     Ok(Content {

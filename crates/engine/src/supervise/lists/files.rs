@@ -8,7 +8,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::supervise::command::Command;
 use crate::supervise::configuration::watch::{FileWatch, watch};
 
-/// The watched list files. Dropping it ends the watch.
+/// The watched files of lists, or of rules. Dropping it ends the watch.
 #[derive(Default)]
 pub(crate) struct ListFileWatch {
     files: Vec<PathBuf>,
@@ -16,18 +16,22 @@ pub(crate) struct ListFileWatch {
 }
 
 impl ListFileWatch {
-    /// Sends [`Command::ListFilesChanged`] whenever one of `files` changes.
-    pub(crate) fn start(files: Vec<PathBuf>, commands: mpsc::Sender<Command>) -> Self {
+    /// Sends `changed` whenever one of `files` changes.
+    pub(crate) fn start(
+        files: Vec<PathBuf>,
+        commands: mpsc::Sender<Command>,
+        changed: fn() -> Command,
+    ) -> Self {
         if files.is_empty() {
             return Self::default();
         }
         let (watch, mut changes, error) = watch(&files);
         if let Some(error) = error {
-            tracing::debug!("the folders of some lists are not watched: {error}");
+            tracing::debug!("some folders are not watched: {error}");
         }
         let forward = tokio::spawn(async move {
             while changes.recv().await.is_some() {
-                if commands.send(Command::ListFilesChanged).await.is_err() {
+                if commands.send(changed()).await.is_err() {
                     return;
                 }
             }

@@ -212,7 +212,8 @@ impl Supervisor {
     pub(crate) fn watch_list_files(&mut self) {
         let files = self.lists.watched_files();
         if files != self.list_files.files() {
-            self.list_files = ListFileWatch::start(files, self.commands.clone());
+            let changed = || Command::ListFilesChanged;
+            self.list_files = ListFileWatch::start(files, self.commands.clone(), changed);
         }
     }
 

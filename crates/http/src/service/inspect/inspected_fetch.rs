@@ -1,11 +1,9 @@
 //! Where a request of an inspected tunnel goes.
 
-use std::sync::Arc;
-
 use privet_config::HeaderMode;
 use privet_gateway::RouteDecision;
 use privet_policy::Target;
-use privet_scan::Scanner;
+use privet_scan::Scanning;
 
 use crate::cache::CacheScope;
 use crate::headers::response::ResponseStyle;
@@ -45,7 +43,7 @@ impl Fetch for InspectedFetch {
         ResponseStyle::Inspected(self.decision.header_mode)
     }
 
-    fn scanner(&self) -> Option<&Arc<Scanner>> {
+    fn scanner(&self) -> Option<&Scanning> {
         self.decision.scanner()
     }
 

@@ -1,0 +1,45 @@
+//! The messages of a gRPC stream: a byte that says whether it is compressed, four of its length, then the message.
+
+use super::fault::Fault;
+
+const PREFIX: usize = 5;
+
+/// One whole message.
+pub struct Frame<'a> {
+    /// With its prefix.
+    pub len: usize,
+    pub compressed: bool,
+    pub message: &'a [u8],
+}
+
+/// The message at the start; `None`: it is not there yet.
+pub fn frame(bytes: &[u8], max_message: u64) -> Result<Option<Frame<'_>>, Fault> {
+    let compressed = match bytes.first() {
+        None => return Ok(None),
+        Some(0) => false,
+        Some(1) => true,
+        Some(_) => return Err(Fault::NotMessages),
+    };
+    let Some(&[_, a, b, c, d]) = bytes.get(..PREFIX) else {
+        return Ok(None);
+    };
+    let len = u32::from_be_bytes([a, b, c, d]);
+    if u64::from(len) > max_message {
+        return Err(Fault::Oversize);
+    }
+    let end = usize::try_from(len).map_err(|_| Fault::Oversize)? + PREFIX;
+    Ok(bytes.get(PREFIX..end).map(|message| Frame {
+        len: end,
+        compressed,
+        message,
+    }))
+}
+
+/// How many bytes the whole messages at the start take.
+pub fn check(bytes: &[u8], max_message: u64) -> Result<usize, Fault> {
+    let mut used = 0;
+    while let Some(next) = frame(bytes.get(used..).unwrap_or_default(), max_message)? {
+        used += next.len;
+    }
+    Ok(used)
+}
