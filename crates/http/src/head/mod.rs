@@ -10,6 +10,7 @@ pub mod framing;
 pub mod method;
 mod obsolete;
 pub mod request;
+mod request_fault;
 pub mod response;
 pub mod scan;
 pub mod target;

@@ -3,17 +3,18 @@
 
 use std::mem::MaybeUninit;
 
-use httparse::{Error, Header};
+use httparse::Header;
 use privet_policy::Target;
 
 use super::bad_request::BadRequest;
 use super::connection::ConnectionOptions;
 use super::field::MAX_FIELDS;
 use super::field::{Field, FieldKind, Span, elements, is_token};
-use super::framing::{BodyLength, Framing, FramingError};
+use super::framing::{BodyLength, Framing};
 use super::method::{MAX_METHOD, Method};
 use super::obsolete;
-use super::scan::{HeadRange, Scan, ScanError};
+use super::request_fault::refusal;
+use super::scan::{HeadRange, Scan};
 use super::target::{self, LastAuthority, ParsedTarget, Scheme, TargetForm, TargetRule};
 use super::version::Version;
 
@@ -206,12 +207,7 @@ impl RequestHead {
         let mut framing = Framing::default();
         let mut hosts = 0;
         let (mut upgrade, mut refused) = (false, false);
-        self.connection.clear();
-        self.expects_continue = false;
-        self.takes_trailers = false;
-        self.wants_json = false;
-        self.max_forwards = None;
-        self.proxy_authorization = None;
+        self.clear_fields();
         for field in &self.fields {
             let value = field.value.of_buffer(buffer);
             match field.kind {
@@ -267,6 +263,16 @@ impl RequestHead {
         self.set_body(framing, upgrade)
     }
 
+    /// Removes what the fields of the request before said.
+    fn clear_fields(&mut self) {
+        self.connection.clear();
+        self.expects_continue = false;
+        self.takes_trailers = false;
+        self.wants_json = false;
+        self.max_forwards = None;
+        self.proxy_authorization = None;
+    }
+
     fn check_host(&self, hosts: usize) -> Result<(), BadRequest> {
         match hosts {
             0 if self.version == Version::Http11 => Err(BadRequest::HostMissing),
@@ -319,82 +325,6 @@ fn is_refused_protocol(element: &[u8]) -> bool {
 pub(super) fn is_protocol(element: &[u8]) -> bool {
     let mut pieces = element.splitn(2, |&byte| byte == b'/');
     pieces.all(is_token)
-}
-
-/// `httparse` reports a bad version only where the version has eight bytes. `GET http://h/ HTTP/2.0` gets a 505;
-/// everything else is malformed.
-fn refusal(error: Error, head: &[u8]) -> BadRequest {
-    match error {
-        Error::HeaderName => field_fault(head),
-        Error::HeaderValue => BadRequest::FieldValue,
-        Error::TooManyHeaders => BadRequest::TooManyFields,
-        Error::Version if names_a_version(head) => BadRequest::Version,
-        Error::NewLine if request_line(head).ends_with(b" ") => BadRequest::SpaceAtLineEnd,
-        Error::NewLine => BadRequest::LineEnd,
-        _ if request_line(head).split(|&byte| byte == b' ').count() > 3 => {
-            BadRequest::SpaceInTarget
-        }
-        _ => BadRequest::RequestLine,
-    }
-}
-
-fn request_line(head: &[u8]) -> &[u8] {
-    head.split(|&byte| byte == b'\r').next().unwrap_or_default()
-}
-
-/// What is wrong with the first line whose field name is malformed.
-fn field_fault(head: &[u8]) -> BadRequest {
-    let lines = head.split(|&byte| byte == b'\n').skip(1);
-    for line in lines {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.starts_with(b" ") || line.starts_with(b"\t") {
-            return BadRequest::FoldedField;
-        }
-        let Some(colon) = memchr::memchr(b':', line) else {
-            return BadRequest::ColonMissing;
-        };
-        let name = line.get(..colon).unwrap_or_default();
-        if is_token(name) {
-            continue;
-        }
-        let trimmed = name.trim_ascii_end();
-        return if trimmed.len() < name.len() && is_token(trimmed) {
-            BadRequest::SpaceBeforeColon
-        } else {
-            BadRequest::FieldName
-        };
-    }
-    BadRequest::FieldName
-}
-
-fn names_a_version(head: &[u8]) -> bool {
-    let mut words = request_line(head).split(|&byte| byte == b' ');
-    let version = words.nth(2).unwrap_or_default();
-    words.next().is_none()
-        && matches!(version, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
-            if major.is_ascii_digit() && minor.is_ascii_digit())
-}
-
-impl From<ScanError> for BadRequest {
-    fn from(error: ScanError) -> Self {
-        match error {
-            ScanError::BareLf => Self::BareLf,
-            ScanError::EmptyLines => Self::EmptyLines,
-            ScanError::StartLineTooLong => Self::LineTooLong,
-            ScanError::HeadTooLong => Self::HeadTooLong,
-        }
-    }
-}
-
-impl From<FramingError> for BadRequest {
-    fn from(error: FramingError) -> Self {
-        match error {
-            FramingError::Both => Self::LengthAndCoding,
-            FramingError::ContentLength => Self::ContentLength,
-            FramingError::Coding => Self::TransferEncoding,
-            FramingError::UnknownCoding => Self::UnknownCoding,
-        }
-    }
 }
 
 #[cfg(test)]

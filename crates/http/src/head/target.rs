@@ -262,7 +262,7 @@ impl LastAuthority {
     }
 }
 
-/// `host[:port]`; without a default the port is required.
+/// `host[:port]`; without a default the port is required. An empty port is the default one (RFC 9110 §4.2.3).
 fn authority(bytes: &[u8], default_port: Option<u16>) -> Result<Target, BadRequest> {
     if !bytes.is_ascii() {
         return Err(BadRequest::HostNotAscii);
@@ -277,8 +277,8 @@ fn authority(bytes: &[u8], default_port: Option<u16>) -> Result<Target, BadReque
     };
     let host = parse_host(host).ok_or_else(|| malformed(BadRequest::TargetHost))?;
     let port = match port {
+        None | Some([]) => default_port.ok_or(BadRequest::PortMissing)?,
         Some(digits) => parse_port(digits).ok_or_else(|| malformed(BadRequest::TargetPort))?,
-        None => default_port.ok_or(BadRequest::PortMissing)?,
     };
     Ok(Target { host, port })
 }
@@ -302,7 +302,8 @@ pub(super) fn is_bare_ipv6(bytes: &[u8]) -> bool {
 
 fn is_bracketed_or_name(bytes: &[u8]) -> bool {
     split_port(bytes).is_some_and(|(host, port)| {
-        parse_host(host).is_some() && port.is_none_or(|digits| parse_port(digits).is_some())
+        parse_host(host).is_some()
+            && port.is_none_or(|digits| digits.is_empty() || parse_port(digits).is_some())
     })
 }
 

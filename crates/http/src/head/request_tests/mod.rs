@@ -47,6 +47,8 @@ fn targets_are_read_in_each_form() {
             "/a?b",
         ),
         ("GET HTTP://a:8080 HTTP/1.1", "a:8080", ""),
+        ("GET http://a:/p HTTP/1.1", "a:80", "/p"),
+        ("GET http://[::1]: HTTP/1.1", "[::1]:80", ""),
         ("GET http://a.?q HTTP/1.1", "a:80", "?q"),
         ("GET http://[::1]:81/ HTTP/1.1", "[::1]:81", "/"),
         ("GET http://127.0.0.1/ HTTP/1.1", "127.0.0.1:80", "/"),

@@ -83,6 +83,12 @@ fn what_is_no_request_to_an_origin_is_refused() {
 }
 
 #[test]
+fn an_empty_port_is_the_default_one() {
+    let head = parse_at_origin("GET / HTTP/1.1\r\nHost: a.test:\r\n\r\n");
+    assert_eq!(head.unwrap().target.unwrap().to_string(), "a.test:80");
+}
+
+#[test]
 fn an_ftp_url_has_its_scheme_and_its_port() {
     let text = b"GET ftp://bob:pw@a.test/d/x;type=i HTTP/1.1\r\nHost: a.test\r\n\r\n";
     let head = whole(text);
