@@ -102,7 +102,7 @@ fn wrong_certificate_files_are_refused_at_start_and_by_a_reload() {
     let sandbox = Sandbox::new();
     sandbox.write(FILES);
     let mut running = sandbox.run(&Setup::default());
-    assert_eq!(running.wait(TIMEOUT).code(), Some(1), "{}", running.log());
+    assert_eq!(running.wait(TIMEOUT).code(), Some(2), "{}", running.log());
     running.await_line("cert.pem cannot be read");
     let config = sandbox.config().display().to_string();
     let checked = sandbox.cli(&["--config", &config, "check"]);
