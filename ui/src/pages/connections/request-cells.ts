@@ -30,6 +30,7 @@ const SCAN_WORDS = {
   'bad passed': 'scanDid.badPassed',
   'error passed': 'scanDid.errorPassed',
   'oversize passed': 'scanDid.oversizePassed',
+  'unscannable passed': 'scanDid.unscannablePassed',
   'stream passed': 'scanDid.streamPassed',
 } as const;
 
