@@ -54,36 +54,13 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         traits: RequestTraits,
     ) -> Outcome {
         self.observe(row.at);
-        if let Some(scanning) = fetch.scanner() {
-            self.begin_scans(scanning);
-            let bytes = self.client.head_bytes();
-            if let Err(Refused) = self.scans.plan_upload(self.head, bytes) {
-                let text = self.scans.report().map(ScanReport::text);
-                let outcome = Outcome::Refused {
-                    text: text.unwrap_or_default(),
-                };
-                self.record_request(row.at, &outcome);
-                return outcome;
-            }
+        if let Some(scanning) = fetch.scanner()
+            && let Err(outcome) = self.plan_scans(scanning)
+        {
+            self.record_request(row.at, &outcome);
+            return outcome;
         }
-        // The head's bytes are needed again only if the request may be sent again, or where they are read once the response
-        // is there: by the cache, or to see whether a protocol was offered.
-        let is_read =
-            self.head.upgrades || self.observer.as_ref().is_some_and(Observer::reads_request);
-        if !traits.may_repeat && !is_read {
-            self.client.release_head();
-        }
-        if self.kept.is_on() {
-            self.kept.rewind(&mut self.client.source());
-        } else {
-            self.client.limit_body(fetch.max_request_body());
-            if (traits.may_repeat || is_read) && self.head.has_body() {
-                self.client.detach_head();
-            }
-            if traits.may_repeat && self.head.has_body() {
-                self.kept.start();
-            }
-        }
+        self.keep_request(fetch, traits);
         let outcome = match self.live_connections.get(row.at) {
             // The policy changed after deciding and forbids this route: nothing is sent.
             Some(live) if live.row().cancelled().is_none() => {
@@ -123,6 +100,42 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             self.client.release_head();
         }
         outcome
+    }
+
+    /// The request's bodies are scanned. An error: its upload may not pass.
+    fn plan_scans(&mut self, scanning: &Scanning) -> Result<(), Outcome> {
+        self.begin_scans(scanning);
+        let bytes = self.client.head_bytes();
+        self.scans
+            .plan_upload(self.head, bytes)
+            .map_err(|Refused| Outcome::Refused {
+                text: self
+                    .scans
+                    .report()
+                    .map(ScanReport::text)
+                    .unwrap_or_default(),
+            })
+    }
+
+    /// Keeps the head's bytes, and the body's, as long as they may be needed again: where the request may be sent again, or
+    /// where the head is read once the response is there, by the cache, or to see whether a protocol was offered.
+    fn keep_request(&mut self, fetch: &S::Fetch, traits: RequestTraits) {
+        let is_read =
+            self.head.upgrades || self.observer.as_ref().is_some_and(Observer::reads_request);
+        if !traits.may_repeat && !is_read {
+            self.client.release_head();
+        }
+        if self.kept.is_on() {
+            self.kept.rewind(&mut self.client.source());
+            return;
+        }
+        self.client.limit_body(fetch.max_request_body());
+        if (traits.may_repeat || is_read) && self.head.has_body() {
+            self.client.detach_head();
+        }
+        if traits.may_repeat && self.head.has_body() {
+            self.kept.start();
+        }
     }
 
     /// The request's bodies are scanned.

@@ -211,11 +211,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 if let Some(origin) = origin.filter(|_| keep_origin) {
                     self.keep(origin, pins_origin);
                 }
-                match (keep_client, uploaded) {
-                    (true, _) => NextStep::Request,
-                    (false, true) => NextStep::Close,
-                    (false, false) => NextStep::Linger,
-                }
+                after_response(keep_client, uploaded)
             }
             Outcome::Switched => self.switch(origin.map(|origin| origin.connected), row),
             Outcome::BadGateway {
@@ -310,6 +306,15 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         if let Some(live) = self.live_connections.take(row) {
             live.close(end, Some(error.to_owned()));
         }
+    }
+}
+
+/// What follows a whole response. `uploaded`: the request's body was read to its end.
+fn after_response(keep_client: bool, uploaded: bool) -> NextStep {
+    match (keep_client, uploaded) {
+        (true, _) => NextStep::Request,
+        (false, true) => NextStep::Close,
+        (false, false) => NextStep::Linger,
     }
 }
 
