@@ -161,13 +161,24 @@ impl Place {
             }
             let answer = self.send(ask, path);
             let heads = self.script.lock().expect("no panic").heads.clone();
-            let sent = heads.first().map(String::as_str);
+            // A refresh that an earlier history caused may come late.
+            let sent = heads
+                .iter()
+                .map(String::as_str)
+                .find(|head| is_for(head, path));
             check(wanted, &answer, sent)
                 .map_err(|why| format!("step {at} ({ask}): {why}\n{}", answer.head))?;
             asked += usize::from(wanted.starts_with("asked"));
         }
         Ok(())
     }
+}
+
+/// Whether a request's head asks for this path, whatever its query, or for the other URL beside it.
+fn is_for(head: &str, path: &str) -> bool {
+    let target = head.split(' ').nth(1).unwrap_or_default();
+    let asked = target.split('?').next().unwrap_or_default();
+    asked.strip_suffix("/other").unwrap_or(asked) == path
 }
 
 fn check(wanted: &str, answer: &SiteAnswer, sent: Option<&str>) -> Result<(), String> {
