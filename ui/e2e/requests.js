@@ -126,7 +126,9 @@ export async function requestsSeen(page, engine, api, stack, expected) {
     await page.getByText('[log] requests = "none"').waitFor();
     assert.deepEqual(await axeFinds(page, 'requests, not recorded'), []);
     await page.getByRole('button', { name: 'History settings' }).click();
-    await page.getByRole('combobox', { name: /^Requests/ }).selectOption('memory');
+    const setting = page.getByRole('combobox', { name: /^Requests/ });
+    await until('the setting is shown', async () => (await setting.inputValue()) === 'none');
+    await setting.selectOption('memory');
     await page.getByText('The setting for requests was changed.').waitFor();
     assert.equal((await api('GET', '/config')).log.requests, 'memory');
     await page.evaluate(() => (location.hash = 'connections?requests:'));
