@@ -48,6 +48,7 @@ fuzz_target!(|input: &[u8]| {
             chunked,
             close: false,
             method,
+            part: None,
             lines: &[],
         };
         response::write(&mut out, &head, bytes, &rewrite);
