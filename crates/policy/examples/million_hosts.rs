@@ -15,8 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Instant, SystemTime};
 
 use privet_config::{
-    Config, Dns, Fallback, FilterList, HeaderMode, ListFormat, ListSource, Mode, RouteRef, Rule,
-    RuleAction, RuleMatch,
+    Config, Fallback, FilterList, ListFormat, ListSource, Mode, Rule, RuleAction, RuleMatch,
 };
 use privet_policy::{
     Addresses, Host, List, ListReader, Listener, OwnEndpoints, Policy, Program, Protocol, Request,
@@ -155,19 +154,7 @@ fn with_many_rules(list: &str) -> Config {
     let mut config = Config::parse("", std::path::Path::new("/"))
         .expect("the defaults")
         .config;
-    let mode = Mode {
-        route: RouteRef::Direct,
-        filter: true,
-        headers: HeaderMode::Reduced,
-        kill_switch: false,
-        fallback: Fallback::None,
-        history: true,
-        dns: Dns::System,
-        inspect: true,
-        scan: true,
-        scan_hold: None,
-    };
-    config.modes.insert("measured".into(), mode);
+    config.modes.insert("measured".into(), Mode::default());
     config.mode = "measured".into();
     config.rules = (0..10_000).map(direct_rule).collect();
     config.filter.lists = vec![FilterList {

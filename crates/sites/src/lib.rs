@@ -26,13 +26,15 @@ pub mod route_table;
 pub mod service;
 pub mod site;
 mod site_fetch;
+mod site_host;
 mod site_table;
 mod tls;
 mod tunnel_lease;
 
-pub use service::{SiteHost, SiteService};
+pub use service::SiteService;
 pub use site::Site;
 pub use site_fetch::SiteFetch;
+pub use site_host::SiteHost;
 pub use site_table::SiteTable;
 pub use tls::{ClientTls, certificate_findings};
 pub use tunnel_lease::TunnelLease;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use privet_balance::Failure;
-use privet_connection_log::{CloseReason, ConnectionLog, LiveConnection, NewConnection};
+use privet_connection_log::{CloseReason, LiveConnection, NewConnection};
 use privet_gateway::HttpTimeouts;
 use privet_http::head::target::TargetRule;
 use privet_http::head::{BodyLength, RequestHead, TargetForm};
@@ -27,7 +27,7 @@ use crate::forwarded::{Forwarded, SURROGATE_CAPABILITY};
 use crate::path::{path_of, strip_len};
 use crate::site::Site;
 use crate::site_fetch::SiteFetch;
-use crate::site_table::SiteTable;
+use crate::site_host::SiteHost;
 use crate::tls::ClientTls;
 use crate::tunnel_lease::TunnelLease;
 
@@ -35,31 +35,6 @@ use crate::tunnel_lease::TunnelLease;
 const DIAL: Duration = Duration::from_secs(5);
 /// The most backends that one request is sent to.
 pub(crate) const MAX_ATTEMPTS: usize = 5;
-
-/// The program around the sites.
-pub trait SiteHost: Clone + Send + Sync + 'static {
-    /// Passes the current sites to `look`.
-    fn with_table<T>(&self, look: impl FnOnce(&SiteTable) -> T) -> T;
-
-    fn connection_log(&self) -> &ConnectionLog;
-
-    /// How long each part of a request may take.
-    fn timeouts(&self) -> HttpTimeouts;
-
-    /// As [`Service::awaits_request`].
-    fn awaits_request(&self) {}
-
-    /// As [`Service::request_begun`].
-    fn request_begun(&self) {}
-
-    /// As [`Service::request_arrived`].
-    fn request_arrived(&self) {}
-
-    /// As [`Service::stopping`].
-    fn stopping(&self) -> impl Future<Output = ()> + Send {
-        std::future::pending()
-    }
-}
 
 /// The sites of one listener.
 #[derive(Clone)]

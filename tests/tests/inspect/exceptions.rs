@@ -2,22 +2,12 @@
 
 use std::io::{Read, Write};
 
-use privet_tests::client::{connect, read_head, read_n};
+use privet_tests::client::read_n;
 use privet_tests::{Origin, Privet};
 
-use crate::support::{Certificates, authority, fetch, https_origin, inspecting, openssl_origin};
-
-/// Opens a tunnel by CONNECT, and returns the connection.
-fn tunnel(privet: &Privet, target: &str) -> std::net::TcpStream {
-    let mut stream = connect(privet.proxy());
-    let request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n");
-    stream
-        .write_all(request.as_bytes())
-        .expect("the proxy takes a request");
-    let head = read_head(&mut stream);
-    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
-    stream
-}
+use crate::support::{
+    Certificates, authority, fetch, https_origin, inspecting, openssl_origin, tunnel,
+};
 
 #[test]
 fn exceptions_of_the_file_hold_at_once_and_can_be_undone() {

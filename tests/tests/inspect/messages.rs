@@ -125,7 +125,7 @@ fn connect_inside_an_inspected_tunnel_is_called_by_its_name() {
 
 #[test]
 fn mistakes_in_inspect_are_named_with_what_to_do_by_check_and_at_the_start() {
-    let sandbox = crate::support::sandbox();
+    let sandbox = privet_tests::privet::Sandbox::new();
     let serve = |text: &str| -> (CommandOutput, String) {
         sandbox.write(text);
         let config = sandbox.config().display().to_string();

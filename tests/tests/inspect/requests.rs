@@ -74,7 +74,7 @@ fn lists_filter_https_by_path_and_the_page_says_so() {
     let certificates = Certificates::make();
     let backend = Origin::http();
     let (_origin, port) = https_origin(&certificates, backend.address);
-    let sandbox = crate::support::sandbox();
+    let sandbox = privet_tests::privet::Sandbox::new();
     std::fs::write(
         sandbox.dir().join("list.txt"),
         "[Adblock Plus 2.0]\n||localhost^*/tracker/\n",
@@ -310,7 +310,7 @@ fn what_scanners_stop_does_not_pass_an_inspected_tunnel() {
         reply(stream, "200 OK", "", body)
     });
     let (_origin, port) = https_origin(&certificates, backend.address);
-    let sandbox = crate::support::sandbox();
+    let sandbox = privet_tests::privet::Sandbox::new();
     let rule = "rule Marker { strings: $a = \"harmful-marker\" condition: $a }\n";
     std::fs::write(sandbox.dir().join("x.yar"), rule).expect("the folder takes a file");
     let scan = "[scan]\nenabled = true\nrules = [\"$DIR/x.yar\"]\n";

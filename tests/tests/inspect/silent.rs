@@ -3,10 +3,9 @@
 use std::io::{Read, Write};
 use std::sync::{Mutex, mpsc};
 
-use privet_tests::client::{connect, read_head};
 use privet_tests::{Origin, Privet, python, require};
 
-use crate::support::{Certificates, authority, https_origin, inspecting};
+use crate::support::{Certificates, authority, https_origin, inspecting, tunnel};
 
 /// Opens a tunnel, waits, and begins TLS; `pieces`: it sends the first bytes of the handshake before it waits.
 const CLIENT: &str = "
@@ -66,17 +65,6 @@ fn tls_that_begins_late_or_in_pieces_is_inspected_all_the_same() {
     assert_eq!(inspection["counts"]["untouched"], 0, "{inspection:#}");
 }
 
-fn tunnel(privet: &Privet, port: u16) -> std::net::TcpStream {
-    let mut stream = connect(privet.proxy());
-    let request = format!("CONNECT localhost:{port} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n");
-    stream
-        .write_all(request.as_bytes())
-        .expect("the proxy takes a request");
-    let head = read_head(&mut stream);
-    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
-    stream
-}
-
 #[test]
 fn a_handshake_that_cannot_be_read_does_not_pass() {
     let certificates = Certificates::make();
@@ -88,7 +76,7 @@ fn a_handshake_that_cannot_be_read_does_not_pass() {
         &b"\x16\x03\x01\x00\x05\x02\x00\x00\x01\x00"[..],
         b"\x16\x03\x01\xff\xff\x01",
     ] {
-        let mut stream = tunnel(&privet, origin.port());
+        let mut stream = tunnel(&privet, &format!("localhost:{}", origin.port()));
         stream.write_all(bytes).expect("the tunnel takes bytes");
         let mut rest = Vec::new();
         let _ = stream.read_to_end(&mut rest);
@@ -116,7 +104,7 @@ fn a_silent_tunnel_is_connected_and_waits_for_whoever_speaks_first() {
         let _ = stream.read_exact(&mut line);
         let _ = stream.write_all(&line);
     });
-    let mut stream = tunnel(&privet, greeter.port());
+    let mut stream = tunnel(&privet, &format!("localhost:{}", greeter.port()));
     privet_tests::wait::until("the host is dialed", || greeter.accepted() == 1);
     let untouched = || privet.json(&["inspect"])["counts"]["untouched"].clone();
     assert_eq!(untouched(), 0);

@@ -1,11 +1,12 @@
 //! What these tests share: an authority for origins, HTTPS origins, and a proxy that inspects them.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use privet_tests::privet::Sandbox;
+use privet_tests::client::{connect, read_head};
 use privet_tests::process::Running;
 use privet_tests::{CommandOutput, Privet, await_port, curl, program, reserve};
 
@@ -140,7 +141,14 @@ pub fn fetch_by(proxy: &str, trust: &Path, args: &[&str]) -> CommandOutput {
     curl(&all)
 }
 
-/// A sandbox in which programs of a user can be looked for.
-pub fn sandbox() -> Sandbox {
-    Sandbox::new()
+/// Opens a tunnel by CONNECT, and returns the connection.
+pub fn tunnel(privet: &Privet, target: &str) -> TcpStream {
+    let mut stream = connect(privet.proxy());
+    let request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n");
+    stream
+        .write_all(request.as_bytes())
+        .expect("the proxy takes a request");
+    let head = read_head(&mut stream);
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    stream
 }

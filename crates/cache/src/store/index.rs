@@ -1,18 +1,17 @@
 //! One part of the index: entries by key, several variants for each, and the order in which they leave.
 
-use std::hash::{BuildHasherDefault, Hasher};
-
-use hashbrown::{HashMap, HashTable};
-
 use std::collections::VecDeque;
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
+use hashbrown::{HashMap, HashTable};
 use smallvec::SmallVec;
 
 use super::chunked::Chunked;
 use super::disk::format::{Record, short_hash};
 use super::disk::load::Load;
 use super::eviction::Eviction;
+use super::key_hasher::KeyHasher;
 use super::packed::Packed;
 use super::slot::{NONE, Resident, Slot, SlotId};
 use crate::budget::Budget;
@@ -370,26 +369,6 @@ impl Shard {
 pub(crate) struct Removed {
     pub(crate) resident: Resident,
     pub(crate) record: Option<Arc<Record>>,
-}
-
-/// Takes a part of a key, which is a hash already, for the hash of the key.
-#[derive(Debug, Default)]
-pub(crate) struct KeyHasher(u64);
-
-impl Hasher for KeyHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u128(&mut self, key: u128) {
-        self.0 = key as u64;
-    }
 }
 
 fn low(key: Key) -> u64 {

@@ -4,5 +4,6 @@ pub(crate) mod chunked;
 pub(crate) mod disk;
 pub(crate) mod eviction;
 pub(crate) mod index;
+mod key_hasher;
 pub(crate) mod packed;
 pub(crate) mod slot;

@@ -16,7 +16,7 @@ use super::answer::Ready;
 use super::fields::{ClientFields, SentFields};
 use super::partition::{Partition, partition};
 use super::scope::CacheScope;
-use super::status::CacheUse;
+use super::status::{CacheUse, part_after, used_after, used_of};
 use super::url::target_of;
 use crate::exchange::Downstream;
 use crate::exchange::downstream::unless_gone;
@@ -368,37 +368,4 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             Err(_) => Woken::Gone,
         }
     }
-}
-
-/// What an answer from the store says of itself.
-fn used_of(entry: &Entry, reuse: Reuse) -> CacheUse {
-    let ttl = ttl_of(entry);
-    match reuse {
-        Reuse::Fresh { .. } => CacheUse::Hit { ttl },
-        _ => CacheUse::Stale { ttl },
-    }
-}
-
-/// The same after waiting for another request.
-fn used_after(waits: u8, entry: &Entry, reuse: Reuse) -> CacheUse {
-    match waits {
-        0 => used_of(entry, reuse),
-        _ => collapsed(entry),
-    }
-}
-
-/// The same for a part.
-fn part_after(waits: u8, entry: &Entry) -> CacheUse {
-    match waits {
-        0 => CacheUse::Hit { ttl: ttl_of(entry) },
-        _ => collapsed(entry),
-    }
-}
-
-fn collapsed(entry: &Entry) -> CacheUse {
-    CacheUse::Collapsed { ttl: ttl_of(entry) }
-}
-
-fn ttl_of(entry: &Entry) -> i64 {
-    entry.head().ttl(Timestamp::from(SystemTime::now()))
 }

@@ -1,9 +1,9 @@
 //! What the cache did for an answer: for `Cache-Status` (RFC 9211), and for the rows of requests.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use privet_cache::Why;
 use privet_cache::rules::cache_status::{CacheStatus, Forward};
+use privet_cache::{Entry, Reuse, Timestamp, Why};
 use privet_connection_log::CacheSaving;
 
 /// What the cache did for an answer.
@@ -144,4 +144,37 @@ impl CacheUse {
         };
         status.write_line(out);
     }
+}
+
+/// What an answer from the store says of itself.
+pub(super) fn used_of(entry: &Entry, reuse: Reuse) -> CacheUse {
+    let ttl = ttl_of(entry);
+    match reuse {
+        Reuse::Fresh { .. } => CacheUse::Hit { ttl },
+        _ => CacheUse::Stale { ttl },
+    }
+}
+
+/// The same after waiting for another request.
+pub(super) fn used_after(waits: u8, entry: &Entry, reuse: Reuse) -> CacheUse {
+    match waits {
+        0 => used_of(entry, reuse),
+        _ => collapsed(entry),
+    }
+}
+
+/// The same for a part.
+pub(super) fn part_after(waits: u8, entry: &Entry) -> CacheUse {
+    match waits {
+        0 => CacheUse::Hit { ttl: ttl_of(entry) },
+        _ => collapsed(entry),
+    }
+}
+
+fn collapsed(entry: &Entry) -> CacheUse {
+    CacheUse::Collapsed { ttl: ttl_of(entry) }
+}
+
+fn ttl_of(entry: &Entry) -> i64 {
+    entry.head().ttl(Timestamp::from(SystemTime::now()))
 }
