@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use privet_cache::rules::storing;
 use privet_cache::{
-    Ask, Cache, CacheSettings, DiskSettings, Key, KeySecret, Lookup, NewEntry, Policy, Request,
-    Response, Target, Timestamp, Turn,
+    Cache, CacheSettings, DiskSettings, Key, KeySecret, Lookup, LookupAttempt, LookupRequest,
+    NewEntry, Policy, Request, Response, Target, Timestamp,
 };
 
 const NOW: Timestamp = Timestamp(1_900_000_000);
@@ -55,11 +55,11 @@ fn request(path: &str) -> Request<'_> {
 fn look_up(cache: &Arc<Cache>, path: &str) -> Lookup {
     let request = request(path);
     let key = Key::new(cache.secret(), "forward", b"", &request);
-    cache.lookup(Ask {
+    cache.lookup(LookupRequest {
         key,
         request,
         now: NOW,
-        turn: Turn::First,
+        attempt: LookupAttempt::First,
         part: None,
         parts: true,
     })

@@ -9,7 +9,7 @@ pub const BLOCK: usize = 64 * 1024;
 
 /// Why the rest of a body cannot be read. What was read before is right, but it is not the whole body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Broken {
+pub enum BodyReadError {
     #[error("the response was not received to its end")]
     Aborted,
     #[error("the response is not stored, and this reader was too slow for the others")]

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use crate::body::{Broken, MemoryBody};
+use crate::body::{BodyReadError, MemoryBody};
 use crate::incoming_reader::IncomingReader;
 use crate::store::disk::reader::DiskReader;
 
@@ -67,7 +67,10 @@ impl BodyReader {
     /// # Errors
     ///
     /// Where the rest cannot be had. The body is not complete then.
-    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Broken>> {
+    pub fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Bytes>, BodyReadError>> {
         if self.wanted == 0 {
             return Poll::Ready(Ok(None));
         }
@@ -77,7 +80,7 @@ impl BodyReader {
             Source::Disk(reader) => reader.poll_next(cx, most),
             Source::Incoming(reader) => reader.poll_next(cx, most),
             Source::Parts(readers) => poll_parts(readers, cx),
-            Source::Unread => Poll::Ready(Err(Broken::Io)),
+            Source::Unread => Poll::Ready(Err(BodyReadError::Io)),
         };
         if let Poll::Ready(Ok(Some(piece))) = &piece {
             self.wanted -= piece.len() as u64;
@@ -113,10 +116,12 @@ impl BodyReader {
 fn poll_parts(
     readers: &mut VecDeque<BodyReader>,
     cx: &mut Context<'_>,
-) -> Poll<Result<Option<Bytes>, Broken>> {
+) -> Poll<Result<Option<Bytes>, BodyReadError>> {
     while let Some(reader) = readers.front_mut() {
         match reader.poll_next(cx) {
-            Poll::Ready(Ok(None)) if reader.wanted > 0 => return Poll::Ready(Err(Broken::Aborted)),
+            Poll::Ready(Ok(None)) if reader.wanted > 0 => {
+                return Poll::Ready(Err(BodyReadError::Aborted));
+            }
             Poll::Ready(Ok(None)) => drop(readers.pop_front()),
             other => return other,
         }

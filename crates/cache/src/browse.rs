@@ -6,7 +6,7 @@ use crate::store::slot::{Resident, Slot};
 
 /// A stored response, and how it is used.
 #[derive(Debug, Clone)]
-pub struct Listed {
+pub struct EntryInfo {
     pub entry: Entry,
     /// Look-ups that found it.
     pub hits: u32,
@@ -18,7 +18,7 @@ pub struct Listed {
 impl Cache {
     /// All entries for which `wanted` holds, by URL. Each part of the index is locked for a moment. Of those that are on
     /// disk alone the head's fields are not known: reading their files would take too long.
-    pub fn list(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<Listed> {
+    pub fn list(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<EntryInfo> {
         let mut listed = Vec::new();
         for shard in &self.shards {
             let shard = lock(shard);
@@ -26,7 +26,7 @@ impl Cache {
                 let Some(entry) = self.shown(slot).filter(|entry| wanted(entry)) else {
                     continue;
                 };
-                listed.push(Listed {
+                listed.push(EntryInfo {
                     entry,
                     hits: slot.hits,
                     invalidated: slot.invalidated,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::body::MemoryBody;
 use crate::budget::Budget;
 use crate::entry::Entry;
-use crate::flight::Outcome;
+use crate::in_flight::Outcome;
 use crate::incoming::Incoming;
 use crate::key::{Key, KeySecret};
 use crate::rules::policy::Policy;
@@ -131,37 +131,37 @@ impl Cache {
 
     pub(crate) fn end_flight(&self, key: Key, serial: u64, outcome: Outcome) {
         let mut shard = self.shard(key);
-        let ended = match shard.flights.get(&key) {
-            Some(flight) if flight.serial == serial => shard.flights.remove(&key),
+        let ended = match shard.in_flight_requests.get(&key) {
+            Some(in_flight) if in_flight.serial == serial => shard.in_flight_requests.remove(&key),
             _ => None,
         };
         drop(shard);
-        if let Some(flight) = ended {
-            flight.end(outcome);
+        if let Some(in_flight) = ended {
+            in_flight.end(outcome);
         }
     }
 
     /// The leader is gone: one of those who wait leads.
     pub(crate) fn hand_over(&self, key: Key, serial: u64) {
         let mut shard = self.shard(key);
-        if let Some(flight) = shard.flights.get_mut(&key)
-            && flight.serial == serial
-            && !flight.hand_over()
+        if let Some(in_flight) = shard.in_flight_requests.get_mut(&key)
+            && in_flight.serial == serial
+            && !in_flight.hand_over()
         {
-            shard.flights.remove(&key);
+            shard.in_flight_requests.remove(&key);
         }
     }
 
     /// The leader failed.
     pub(crate) fn fail_flight(&self, key: Key, serial: u64) {
         let mut shard = self.shard(key);
-        let Some(flight) = shard.flights.get_mut(&key) else {
+        let Some(in_flight) = shard.in_flight_requests.get_mut(&key) else {
             return;
         };
-        if flight.serial != serial {
+        if in_flight.serial != serial {
             return;
         }
-        let again = flight.may_try_again();
+        let again = in_flight.may_try_again();
         drop(shard);
         if again {
             self.hand_over(key, serial);

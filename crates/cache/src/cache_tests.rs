@@ -1,13 +1,13 @@
 use std::task::Poll;
 
 use super::*;
-use crate::body::Broken;
+use crate::body::BodyReadError;
 use crate::body_reader::BodyReader;
 use crate::entry::NewEntry;
 use crate::fill::FillPermit;
-use crate::lookup::{Lookup, Turn};
-use crate::purge::{Change, Selection};
-use crate::rules::verdict::Why;
+use crate::lookup::{Lookup, LookupAttempt};
+use crate::purge::{EntryChange, EntrySelector};
+use crate::rules::verdict::CacheReason;
 use crate::testing::*;
 use crate::waiter::{Waiter, Wake};
 
@@ -17,9 +17,9 @@ fn a_stored_response_answers_while_it_is_fresh_and_is_validated_then() {
     let get = get("/a");
     get.fill(&cache, FRESH, b"body");
     assert_eq!(get.body(&cache).as_deref(), Some(&b"body"[..]));
-    match get.ask(&cache, Turn::First, 61) {
+    match get.ask(&cache, LookupAttempt::First, 61) {
         Lookup::Validate {
-            why: Why::Expired,
+            why: CacheReason::Expired,
             permit,
             entry,
             ..
@@ -59,7 +59,7 @@ fn a_thousand_requests_for_one_missing_object_make_one() {
                 waiter.poll(&mut noop()),
                 Poll::Ready(Wake::LookAgain)
             ));
-            match get.ask(&cache, Turn::Again(1), 0) {
+            match get.ask(&cache, LookupAttempt::Again(1), 0) {
                 Lookup::Hit { entry, .. } => {
                     assert!(!entry.is_complete());
                     entry.reader(0)
@@ -97,7 +97,7 @@ fn a_failing_leader_hands_over_once_and_then_all_fail() {
             .iter_mut()
             .all(|waiter| waiter.poll(&mut noop()).is_pending())
     );
-    let Lookup::Lead { permit, .. } = get.ask(&cache, Turn::Leads(second), 0) else {
+    let Lookup::Lead { permit, .. } = get.ask(&cache, LookupAttempt::Leads(second), 0) else {
         panic!("it leads");
     };
     permit.failed();
@@ -140,7 +140,7 @@ fn a_leader_that_goes_away_hands_over_as_often_as_it_happens() {
         cache
             .shards
             .iter()
-            .all(|shard| lock(shard).flights.is_empty())
+            .all(|shard| lock(shard).in_flight_requests.is_empty())
     );
 }
 
@@ -156,15 +156,15 @@ fn an_uncacheable_answer_releases_all_and_nobody_queues_for_a_while() {
             waiter.poll(&mut noop()),
             Poll::Ready(Wake::LookAgain)
         ));
-        let again = get.ask(&cache, Turn::Again(1), 0);
-        assert!(matches!(again, Lookup::Bypass(Why::Uncacheable)));
+        let again = get.ask(&cache, LookupAttempt::Again(1), 0);
+        assert!(matches!(again, Lookup::Bypass(CacheReason::Uncacheable)));
     }
     assert!(matches!(
-        get.ask(&cache, Turn::First, 100),
-        Lookup::Bypass(Why::Uncacheable)
+        get.ask(&cache, LookupAttempt::First, 100),
+        Lookup::Bypass(CacheReason::Uncacheable)
     ));
     assert!(matches!(
-        get.ask(&cache, Turn::First, 121),
+        get.ask(&cache, LookupAttempt::First, 121),
         Lookup::Lead { .. }
     ));
     cache.forget_uncacheable(get.key(&cache));
@@ -188,8 +188,8 @@ fn a_body_that_breaks_off_is_never_an_answer() {
         } else {
             drop(writer);
         }
-        assert_eq!(read(reader), Err(Broken::Aborted));
-        assert_eq!(read(entry.reader(0)), Err(Broken::Aborted));
+        assert_eq!(read(reader), Err(BodyReadError::Aborted));
+        assert_eq!(read(entry.reader(0)), Err(BodyReadError::Aborted));
     }
     drop(get.lead(&cache));
     assert_eq!(
@@ -219,7 +219,7 @@ fn variants_are_told_apart_and_those_who_wait_for_another_one_lead() {
         waits.poll(&mut noop()),
         Poll::Ready(Wake::LookAgain)
     ));
-    let Lookup::Lead { permit, .. } = blue.ask(&cache, Turn::Again(1), 0) else {
+    let Lookup::Lead { permit, .. } = blue.ask(&cache, LookupAttempt::Again(1), 0) else {
         panic!("no variant for it, and nobody fetches one");
     };
     let (_, mut writer) = permit.store(blue.head(vary), &blue.new_entry());
@@ -228,9 +228,9 @@ fn variants_are_told_apart_and_those_who_wait_for_another_one_lead() {
     assert_eq!(red.body(&cache).as_deref(), Some(&b"red"[..]));
     assert_eq!(blue.body(&cache).as_deref(), Some(&b"blue"[..]));
     assert_eq!(cache.stats().entries, 2);
-    red.ask(&cache, Turn::First, 0);
+    red.ask(&cache, LookupAttempt::First, 0);
     assert_eq!(
-        cache.change(&Selection::Key(red.key(&cache)), Change::Remove),
+        cache.change(&EntrySelector::Key(red.key(&cache)), EntryChange::Remove),
         2
     );
     assert_eq!(cache.stats().memory, 0);
@@ -273,7 +273,7 @@ fn memory_is_bounded_and_counts_everything() {
     assert!(stats.memory > limit / 2, "{stats:?}");
     assert!(stats.entries > 200 && stats.counts.evicted == 2000 - stats.entries);
     assert_eq!(
-        cache.change(&Selection::All, Change::Remove) as u64,
+        cache.change(&EntrySelector::All, EntryChange::Remove) as u64,
         stats.entries
     );
     assert_eq!(cache.stats().memory, 0);
@@ -322,7 +322,7 @@ fn one_request_refreshes_what_is_stale_while_others_are_answered() {
     let Lookup::Refresh {
         permit: Some(permit),
         ..
-    } = get.ask(&cache, Turn::First, 70)
+    } = get.ask(&cache, LookupAttempt::First, 70)
     else {
         panic!("the first one refreshes it");
     };
@@ -331,7 +331,7 @@ fn one_request_refreshes_what_is_stale_while_others_are_answered() {
             permit: None,
             entry,
             ..
-        } = get.ask(&cache, Turn::First, 70)
+        } = get.ask(&cache, LookupAttempt::First, 70)
         else {
             panic!("the others do not");
         };
@@ -351,9 +351,15 @@ fn only_if_cached_neither_leads_nor_waits() {
         path: "/a",
         headers: &[("Cache-Control", "only-if-cached")],
     };
-    assert!(matches!(only.first(&cache), Lookup::Bypass(Why::NotStored)));
+    assert!(matches!(
+        only.first(&cache),
+        Lookup::Bypass(CacheReason::NotStored)
+    ));
     let permit = only_free(&cache);
-    assert!(matches!(only.first(&cache), Lookup::Bypass(Why::NotStored)));
+    assert!(matches!(
+        only.first(&cache),
+        Lookup::Bypass(CacheReason::NotStored)
+    ));
     drop(permit);
     get("/a").fill(&cache, FRESH, b"x");
     assert_eq!(only.body(&cache).as_deref(), Some(&b"x"[..]));

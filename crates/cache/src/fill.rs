@@ -6,12 +6,12 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use crate::cache::Cache;
-use crate::completing::Completing;
 use crate::entry::{Entry, NewEntry};
-use crate::flight::Outcome;
+use crate::in_flight::Outcome;
 use crate::incoming::{Gone, Incoming, IncomingWriter, Incomplete, Received, incoming};
 use crate::key::Key;
-use crate::purge::{Change, Selection};
+use crate::partial_hit::PartialHit;
+use crate::purge::{EntryChange, EntrySelector};
 use crate::rules::range::ContentRange;
 use crate::rules::stored::StoredHead;
 use crate::rules::time::Timestamp;
@@ -27,7 +27,7 @@ pub struct FillPermit {
     /// The entry that the origin is asked to confirm.
     pub(crate) validates: Option<Entry>,
     /// Stored parts to which the rest is asked for.
-    pub(crate) completing: Option<Completing>,
+    pub(crate) partial_hit: Option<PartialHit>,
     kind: Kind,
     /// The key under which the response is stored, where that is another one.
     stored_as: Option<Key>,
@@ -53,7 +53,7 @@ impl FillPermit {
             key,
             serial,
             validates: None,
-            completing: None,
+            partial_hit: None,
             kind: Kind::Whole,
             stored_as: None,
             started: Instant::now(),
@@ -65,10 +65,10 @@ impl FillPermit {
         cache: &Arc<Cache>,
         key: Key,
         serial: u64,
-        completing: Option<Completing>,
+        partial_hit: Option<PartialHit>,
     ) -> FillPermit {
         let mut permit = FillPermit::new(cache, key, serial);
-        permit.completing = completing;
+        permit.partial_hit = partial_hit;
         permit.kind = Kind::Part;
         permit
     }
@@ -90,8 +90,8 @@ impl FillPermit {
     }
 
     /// The stored parts to which the rest is asked for. They are given once: without them all is asked for.
-    pub fn take_completing(&mut self) -> Option<Completing> {
-        self.completing.take()
+    pub fn take_partial_hit(&mut self) -> Option<PartialHit> {
+        self.partial_hit.take()
     }
 
     /// Stores the response under another key than the one that is led for.
@@ -178,7 +178,8 @@ impl FillPermit {
 
     /// The response may not be kept any longer: what was to be validated leaves the store.
     pub fn forget(self, now: Timestamp) {
-        self.cache.change(&Selection::Key(self.key), Change::Remove);
+        self.cache
+            .change(&EntrySelector::Key(self.key), EntryChange::Remove);
         self.uncacheable(now);
     }
 

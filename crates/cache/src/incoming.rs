@@ -11,11 +11,11 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
-use crate::body::{Broken, MemoryBody};
+use crate::body::{BodyReadError, MemoryBody};
 use crate::budget::Budget;
 use crate::incoming_reader::IncomingReader;
 use crate::incoming_state::{Keep, Phase, Place, Shared, State, WINDOW, set_waker};
-use crate::store::disk::spill::{Arriving, Spill, SpillTarget};
+use crate::store::disk::spill::{Spill, SpillObserver, SpillTarget};
 
 /// Nobody reads the body and it is not stored: there is no use in receiving the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -168,7 +168,7 @@ impl IncomingWriter {
             .is_some_and(|expected| length > expected)
         {
             drop(state);
-            self.end(Phase::Broken(Broken::Aborted));
+            self.end(Phase::Broken(BodyReadError::Aborted));
             return Err(Incomplete::TooLong);
         }
         let (expected, target) = (self.shared.expected, self.shared.target.as_deref());
@@ -220,7 +220,7 @@ impl IncomingWriter {
         }
         if let Some(expected) = self.shared.expected.filter(|len| *len != received) {
             drop(state);
-            self.end(Phase::Broken(Broken::Aborted));
+            self.end(Phase::Broken(BodyReadError::Aborted));
             return Err(Incomplete::WrongLength { expected, received });
         }
         let trailers = Bytes::copy_from_slice(trailers);
@@ -244,7 +244,7 @@ impl IncomingWriter {
 
     /// Ends the body before its end: readers get what was received, then an error.
     pub fn abort(mut self) {
-        self.end(Phase::Broken(Broken::Aborted));
+        self.end(Phase::Broken(BodyReadError::Aborted));
     }
 
     /// How many read it now.
@@ -285,7 +285,7 @@ pub(crate) enum Received {
 
 impl Drop for IncomingWriter {
     fn drop(&mut self) {
-        self.end(Phase::Broken(Broken::Aborted));
+        self.end(Phase::Broken(BodyReadError::Aborted));
     }
 }
 

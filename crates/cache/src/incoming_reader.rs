@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 
-use crate::body::Broken;
+use crate::body::BodyReadError;
 use crate::incoming_state::{Keep, Phase, Shared, State, set_waker};
 use crate::store::disk::reader::DiskReader;
 use crate::store::disk::spill::Spill;
@@ -37,17 +37,17 @@ impl IncomingReader {
         &mut self,
         cx: &mut Context<'_>,
         most: usize,
-    ) -> Poll<Result<Option<Bytes>, Broken>> {
+    ) -> Poll<Result<Option<Bytes>, BodyReadError>> {
         if let Some(piece) = self.disk.as_mut().and_then(|disk| disk.next_ready(most)) {
             self.advance(self.shared.lock(), &piece);
             return Poll::Ready(Ok(Some(piece)));
         }
         let mut state = self.shared.lock();
         let Some(place) = state.readers.get(self.id) else {
-            return Poll::Ready(Err(Broken::Aborted));
+            return Poll::Ready(Err(BodyReadError::Aborted));
         };
         if place.overtaken {
-            return Poll::Ready(Err(Broken::Overtaken));
+            return Poll::Ready(Err(BodyReadError::Overtaken));
         }
         let offset = place.offset;
         if let Some(mut piece) = state.piece_at(offset) {
@@ -79,19 +79,19 @@ impl IncomingReader {
         spill: Option<Arc<Spill>>,
         offset: u64,
         most: usize,
-    ) -> Poll<Result<Option<Bytes>, Broken>> {
+    ) -> Poll<Result<Option<Bytes>, BodyReadError>> {
         if self.disk.is_none() {
             self.disk = spill.and_then(|spill| spill.reader(offset));
         }
         let Some(disk) = &mut self.disk else {
-            return Poll::Ready(Err(Broken::Io));
+            return Poll::Ready(Err(BodyReadError::Io));
         };
         match ready!(disk.poll_next(cx, most))? {
             Some(piece) => {
                 self.advance(self.shared.lock(), &piece);
                 Poll::Ready(Ok(Some(piece)))
             }
-            None => Poll::Ready(Err(Broken::Io)),
+            None => Poll::Ready(Err(BodyReadError::Io)),
         }
     }
 

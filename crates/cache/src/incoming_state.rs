@@ -7,9 +7,9 @@ use std::task::{Context, Waker};
 use bytes::Bytes;
 use slab::Slab;
 
-use crate::body::{BLOCK, Broken};
+use crate::body::{BLOCK, BodyReadError};
 use crate::budget::{Budget, block};
-use crate::store::disk::spill::{Arriving, Spill, SpillTarget};
+use crate::store::disk::spill::{Spill, SpillObserver, SpillTarget};
 
 /// How far the fastest reader may be behind a writer whose body is not stored, in bytes.
 pub const WINDOW: u64 = 512 * 1024;
@@ -37,7 +37,7 @@ impl Shared {
     }
 }
 
-impl Arriving for Shared {
+impl SpillObserver for Shared {
     fn spilled(&self) {
         let mut state = self.lock();
         state.trim();
@@ -88,7 +88,7 @@ pub(crate) struct Spilling {
 pub(crate) enum Phase {
     Receiving,
     Complete { trailers: Bytes },
-    Broken(Broken),
+    Broken(BodyReadError),
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -29,7 +29,7 @@ fn bytes(len: usize) -> Vec<u8> {
 }
 
 /// Reads until the reader waits or ends.
-fn read(reader: &mut IncomingReader, into: &mut Vec<u8>) -> Poll<Result<(), Broken>> {
+fn read(reader: &mut IncomingReader, into: &mut Vec<u8>) -> Poll<Result<(), BodyReadError>> {
     let mut cx = Context::from_waker(Waker::noop());
     loop {
         match reader.poll_next(&mut cx, usize::MAX) {
@@ -93,7 +93,7 @@ fn a_body_that_is_aborted_or_dropped_never_ends() {
         let mut got = Vec::new();
         assert_eq!(
             read(&mut reader, &mut got),
-            Poll::Ready(Err(Broken::Aborted))
+            Poll::Ready(Err(BodyReadError::Aborted))
         );
         assert_eq!(got, b"half");
         assert!(!incoming.is_complete() && !incoming.is_whole());
@@ -117,7 +117,7 @@ fn a_body_of_another_length_than_announced_is_broken() {
     let mut got = Vec::new();
     assert_eq!(
         read(&mut longer.reader(0), &mut got),
-        Poll::Ready(Err(Broken::Aborted))
+        Poll::Ready(Err(BodyReadError::Aborted))
     );
 }
 
@@ -171,7 +171,7 @@ fn a_body_past_its_limit_goes_on_through_a_bounded_window() {
     let mut late = incoming.reader(0);
     assert_eq!(
         read(&mut late, &mut got),
-        Poll::Ready(Err(Broken::Overtaken))
+        Poll::Ready(Err(BodyReadError::Overtaken))
     );
 }
 
@@ -194,7 +194,7 @@ fn the_slowest_reader_is_overtaken_where_the_body_is_not_stored() {
     assert!(budget.used() < 3 * MIB);
     assert_eq!(
         read(&mut slow, &mut Vec::new()),
-        Poll::Ready(Err(Broken::Overtaken))
+        Poll::Ready(Err(BodyReadError::Overtaken))
     );
     drop((slow, quick));
     assert_eq!(ready(&mut writer), Poll::Ready(Err(Gone)));
@@ -261,8 +261,8 @@ proptest! {
             let rest = &data[start as usize..];
             match read(&mut reader, &mut got) {
                 Poll::Ready(Ok(())) => prop_assert!(ends && got == rest),
-                Poll::Ready(Err(Broken::Aborted)) => prop_assert!(!ends && rest.starts_with(&got)),
-                Poll::Ready(Err(Broken::Overtaken)) => {
+                Poll::Ready(Err(BodyReadError::Aborted)) => prop_assert!(!ends && rest.starts_with(&got)),
+                Poll::Ready(Err(BodyReadError::Overtaken)) => {
                     prop_assert!(limit < u64::MAX && got.is_empty() && start > 0);
                 }
                 other => prop_assert!(false, "{other:?}"),

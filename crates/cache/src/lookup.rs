@@ -7,23 +7,23 @@ use std::task::{Context, Poll};
 use crate::cache::Cache;
 use crate::entry::Entry;
 use crate::fill::FillPermit;
-use crate::flight::Flight;
+use crate::in_flight::InFlight;
 use crate::key::Key;
 use crate::rules::range::{ByteRange, RangeSpec};
 use crate::rules::request::Request;
 use crate::rules::time::Timestamp;
-use crate::rules::verdict::{OnError, Reuse, Why};
+use crate::rules::verdict::{CacheReason, OnError, Reuse};
 use crate::rules::{reuse, vary};
 use crate::store::disk::load::Load;
 use crate::store::index::Shard;
 use crate::waiter::Waiter;
 
 /// A request that the cache is asked for.
-pub struct Ask<'a> {
+pub struct LookupRequest<'a> {
     pub key: Key,
     pub request: Request<'a>,
     pub now: Timestamp,
-    pub turn: Turn,
+    pub attempt: LookupAttempt,
     /// The only range that it asks for.
     pub part: Option<RangeSpec>,
     /// Whether parts of responses may be stored and used.
@@ -32,7 +32,7 @@ pub struct Ask<'a> {
 
 /// Which look-up of a request this is.
 #[derive(Debug, Default)]
-pub enum Turn {
+pub enum LookupAttempt {
     #[default]
     First,
     /// It has waited so many times.
@@ -40,7 +40,7 @@ pub enum Turn {
     /// It waited and leads now.
     Leads(FillPermit),
     /// What is on disk was loaded, or could not be.
-    Loaded(Box<Turn>),
+    Loaded(Box<LookupAttempt>),
 }
 
 /// How often a request may wait for others.
@@ -62,40 +62,40 @@ pub enum Lookup {
     /// Ask the origin whether the entry still holds.
     Validate {
         entry: Entry,
-        why: Why,
+        why: CacheReason,
         on_error: OnError,
         permit: FillPermit,
     },
     /// Ask the origin. `why` says why what is stored does not serve.
     Lead {
         permit: FillPermit,
-        why: Option<Why>,
+        why: Option<CacheReason>,
     },
     /// Another request for it is under way.
     Wait(Waiter),
     /// Its entries are read from disk.
     Load(Loading),
     /// Ask the origin, for this request alone.
-    Bypass(Why),
+    Bypass(CacheReason),
 }
 
 /// Waits until a key's entries have been read from disk.
 #[derive(Debug)]
 pub struct Loading {
     load: Arc<Load>,
-    turn: Option<Turn>,
+    attempt: Option<LookupAttempt>,
 }
 
 impl Loading {
-    pub(crate) fn new(load: Arc<Load>, turn: Turn) -> Loading {
+    pub(crate) fn new(load: Arc<Load>, attempt: LookupAttempt) -> Loading {
         Loading {
             load,
-            turn: Some(turn),
+            attempt: Some(attempt),
         }
     }
 
     /// Gives the turn with which to look up again.
-    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<LookupAttempt> {
         match self.load.poll(cx) {
             Poll::Ready(()) => Poll::Ready(self.give_up()),
             Poll::Pending => Poll::Pending,
@@ -103,23 +103,23 @@ impl Loading {
     }
 
     /// The turn with which to look up again without what is on disk, because it takes too long.
-    pub fn give_up(&mut self) -> Turn {
-        Turn::Loaded(Box::new(self.turn.take().unwrap_or_default()))
+    pub fn give_up(&mut self) -> LookupAttempt {
+        LookupAttempt::Loaded(Box::new(self.attempt.take().unwrap_or_default()))
     }
 }
 
 impl Cache {
     /// Finds out what to do with a request that [`check_request`](crate::rules::reuse::check_request) lets the store be
     /// asked for. A hit takes one lock, for a moment.
-    pub fn lookup(self: &Arc<Self>, ask: Ask<'_>) -> Lookup {
-        let (turn, loaded) = match ask.turn {
-            Turn::Loaded(turn) => (*turn, true),
-            turn => (turn, false),
+    pub fn lookup(self: &Arc<Self>, ask: LookupRequest<'_>) -> Lookup {
+        let (attempt, loaded) = match ask.attempt {
+            LookupAttempt::Loaded(attempt) => (*attempt, true),
+            attempt => (attempt, false),
         };
-        let ask = Ask { turn, ..ask };
-        let leads = matches!(ask.turn, Turn::Leads(_));
+        let ask = LookupRequest { attempt, ..ask };
+        let leads = matches!(ask.attempt, LookupAttempt::Leads(_));
         if !leads && self.uncacheable.contains(ask.key, ask.now) {
-            return Lookup::Bypass(Why::Uncacheable);
+            return Lookup::Bypass(CacheReason::Uncacheable);
         }
         let (entry, invalidated) = match self.find(&ask, loaded) {
             Found::Entry { entry, invalidated } => (entry, invalidated),
@@ -129,16 +129,21 @@ impl Cache {
                     None => self.lead_or_wait(ask, None, None),
                 };
             }
-            Found::OnDisk(load) => return Lookup::Load(Loading::new(load, ask.turn)),
+            Found::OnDisk(load) => return Lookup::Load(Loading::new(load, ask.attempt)),
         };
         let found = if invalidated {
-            reuse::validate(&ask.request, entry.head(), ask.now, Why::Invalidated)
+            reuse::validate(
+                &ask.request,
+                entry.head(),
+                ask.now,
+                CacheReason::Invalidated,
+            )
         } else {
             reuse::reuse(&ask.request, entry.head(), ask.now)
         };
         match found {
             Reuse::Fresh { .. } | Reuse::StaleAccepted { .. } => {
-                if let Turn::Leads(permit) = ask.turn {
+                if let LookupAttempt::Leads(permit) = ask.attempt {
                     permit.release();
                 }
                 Lookup::Hit {
@@ -155,7 +160,7 @@ impl Cache {
     }
 
     /// The newest variant for a request.
-    fn find(&self, ask: &Ask<'_>, loaded: bool) -> Found {
+    fn find(&self, ask: &LookupRequest<'_>, loaded: bool) -> Found {
         let mut shard = self.shard(ask.key);
         if !loaded && let Some(load) = self.load(&mut shard, ask.key) {
             return Found::OnDisk(load);
@@ -175,7 +180,7 @@ impl Cache {
     }
 
     /// Of the variants that a request belongs to, the one with the latest `Date` (RFC 9111, 4.1).
-    fn select(&self, shard: &Shard, ask: &Ask<'_>) -> Option<u32> {
+    fn select(&self, shard: &Shard, ask: &LookupRequest<'_>) -> Option<u32> {
         let mut newest: Option<(u32, &Entry)> = None;
         for (id, slot) in shard.variants(ask.key) {
             let Some(entry) = slot.entry() else { continue };
@@ -194,13 +199,13 @@ impl Cache {
         newest.map(|(id, _)| id)
     }
 
-    fn refresh(self: &Arc<Self>, ask: Ask<'_>, entry: Entry, reuse: Reuse) -> Lookup {
+    fn refresh(self: &Arc<Self>, ask: LookupRequest<'_>, entry: Entry, reuse: Reuse) -> Lookup {
         let mut shard = self.shard(ask.key);
         shard.counts.hits -= 1;
         shard.counts.refreshed += 1;
-        let under_way = shard.flights.contains_key(&ask.key);
-        let permit = match ask.turn {
-            Turn::Leads(permit) => Some(permit),
+        let under_way = shard.in_flight_requests.contains_key(&ask.key);
+        let permit = match ask.attempt {
+            LookupAttempt::Leads(permit) => Some(permit),
             _ if under_way => None,
             _ => Some(self.take_off(&mut shard, ask.key)),
         };
@@ -218,37 +223,38 @@ impl Cache {
 
     fn lead_or_wait(
         self: &Arc<Self>,
-        ask: Ask<'_>,
-        stale: Option<(Entry, Why, OnError)>,
-        why: Option<Why>,
+        ask: LookupRequest<'_>,
+        stale: Option<(Entry, CacheReason, OnError)>,
+        why: Option<CacheReason>,
     ) -> Lookup {
         let mut shard = self.shard(ask.key);
         // `why` says why the entry that was found does not serve.
         shard.counts.hits -= u64::from(why.is_some());
-        if ask.request.directives.only_if_cached && !matches!(ask.turn, Turn::Leads(_)) {
-            return Lookup::Bypass(why.unwrap_or(Why::NotStored));
+        if ask.request.directives.only_if_cached && !matches!(ask.attempt, LookupAttempt::Leads(_))
+        {
+            return Lookup::Bypass(why.unwrap_or(CacheReason::NotStored));
         }
-        let waited = match ask.turn {
-            Turn::Leads(_) | Turn::First | Turn::Loaded(_) => 0,
-            Turn::Again(times) => times,
+        let waited = match ask.attempt {
+            LookupAttempt::Leads(_) | LookupAttempt::First | LookupAttempt::Loaded(_) => 0,
+            LookupAttempt::Again(times) => times,
         };
-        let Ask { turn, .. } = ask;
-        let ask = Ask {
-            turn: Turn::First,
+        let LookupRequest { attempt, .. } = ask;
+        let ask = LookupRequest {
+            attempt: LookupAttempt::First,
             ..ask
         };
-        let permit = if let Turn::Leads(permit) = turn {
+        let permit = if let LookupAttempt::Leads(permit) = attempt {
             permit
         } else if waited > 0 && stale.is_some() {
             // The response for which it waited has to be validated at each use.
             shard.counts.bypassed += 1;
-            return Lookup::Bypass(why.unwrap_or(Why::Expired));
-        } else if let Some(flight) = shard.flights.get_mut(&ask.key) {
+            return Lookup::Bypass(why.unwrap_or(CacheReason::Expired));
+        } else if let Some(in_flight) = shard.in_flight_requests.get_mut(&ask.key) {
             if waited >= MOST_WAITS {
                 shard.counts.bypassed += 1;
-                return Lookup::Bypass(why.unwrap_or(Why::VaryMismatch));
+                return Lookup::Bypass(why.unwrap_or(CacheReason::VaryMismatch));
             }
-            let waiter = Waiter::new(self, ask.key, flight);
+            let waiter = Waiter::new(self, ask.key, in_flight);
             shard.counts.waited += 1;
             return Lookup::Wait(waiter);
         } else {
@@ -256,14 +262,14 @@ impl Cache {
         };
         let mut permit = permit;
         if stale.is_none() && why.is_none() {
-            permit.completing = self.completing(&shard, &ask);
+            permit.partial_hit = self.partial_hit(&shard, &ask);
         }
         lead(shard, permit, stale, why)
     }
 
     fn take_off(self: &Arc<Self>, shard: &mut Shard, key: Key) -> FillPermit {
         let serial = self.serials.fetch_add(1, Ordering::Relaxed);
-        shard.flights.insert(key, Flight::new(serial));
+        shard.in_flight_requests.insert(key, InFlight::new(serial));
         FillPermit::new(self, key, serial)
     }
 }
@@ -271,8 +277,8 @@ impl Cache {
 fn lead(
     mut shard: MutexGuard<'_, Shard>,
     mut permit: FillPermit,
-    stale: Option<(Entry, Why, OnError)>,
-    why: Option<Why>,
+    stale: Option<(Entry, CacheReason, OnError)>,
+    why: Option<CacheReason>,
 ) -> Lookup {
     let Some((entry, why, on_error)) = stale else {
         shard.counts.missed += 1;

@@ -11,12 +11,12 @@ use std::task::Poll;
 
 use tempfile::TempDir;
 
-use crate::body::Broken;
+use crate::body::BodyReadError;
 use crate::body_reader::BodyReader;
 use crate::cache::{Cache, CacheSettings};
 use crate::key::KeySecret;
-use crate::lookup::{Lookup, Turn};
-use crate::purge::{Change, Selection};
+use crate::lookup::{Lookup, LookupAttempt};
+use crate::purge::{EntryChange, EntrySelector};
 use crate::rules::policy::Policy;
 use crate::store::disk::owner::DiskOwner;
 use crate::store::disk::seal::DiskKey;
@@ -166,13 +166,13 @@ impl History {
     }
 
     fn look_up(&mut self, request: &Get<'_>) -> Lookup {
-        match request.ask(&self.cache, Turn::First, 0) {
+        match request.ask(&self.cache, LookupAttempt::First, 0) {
             Lookup::Load(mut loading) => {
                 self.pump.read();
-                let Poll::Ready(turn) = loading.poll(&mut noop()) else {
+                let Poll::Ready(attempt) = loading.poll(&mut noop()) else {
                     panic!("it was read");
                 };
-                request.ask(&self.cache, turn, 0)
+                request.ask(&self.cache, attempt, 0)
             }
             other => other,
         }
@@ -197,14 +197,14 @@ impl History {
         match self.read(entry.reader(0), &mut body) {
             Ok(()) => assert!(body == expected, "another body"),
             Err(broken) => {
-                assert!(matches!(broken, Broken::Corrupt | Broken::Io));
+                assert!(matches!(broken, BodyReadError::Corrupt | BodyReadError::Io));
                 assert!(expected.starts_with(&body), "a damaged body was given");
             }
         }
         self.hits += 1;
     }
 
-    fn read(&mut self, mut reader: BodyReader, body: &mut Vec<u8>) -> Result<(), Broken> {
+    fn read(&mut self, mut reader: BodyReader, body: &mut Vec<u8>) -> Result<(), BodyReadError> {
         loop {
             match reader.poll_next(&mut noop()) {
                 Poll::Ready(Ok(Some(piece))) => body.extend_from_slice(&piece),
@@ -217,7 +217,8 @@ impl History {
 
     fn purge(&mut self, path: &'static str) {
         let url = format!("http://origin.test{path}");
-        self.cache.change(&Selection::Url(&url), Change::Remove);
+        self.cache
+            .change(&EntrySelector::Url(&url), EntryChange::Remove);
         self.model.remove(path);
     }
 

@@ -5,18 +5,18 @@ use std::sync::atomic::Ordering;
 
 use crate::body::MemoryBody;
 use crate::cache::Cache;
-use crate::completing::Completing;
 use crate::entry::{Entry, NewEntry};
 use crate::fill::FillPermit;
-use crate::flight::{Flight, Outcome, PartFlight};
+use crate::in_flight::{InFlight, Outcome, PartInFlight};
 use crate::incoming::Incoming;
 use crate::key::Key;
-use crate::lookup::{Ask, Lookup, MOST_WAITS, Turn};
+use crate::lookup::{Lookup, LookupAttempt, LookupRequest, MOST_WAITS};
+use crate::partial_hit::PartialHit;
 use crate::parts::Parts;
 use crate::rules::range::{ByteRange, ContentRange, RangeSpec};
 use crate::rules::range_set::same_representation;
 use crate::rules::stored::StoredHead;
-use crate::rules::verdict::{Reuse, Why};
+use crate::rules::verdict::{CacheReason, Reuse};
 use crate::rules::{answer, reuse, validation, vary};
 use crate::store::index::Shard;
 use crate::store::slot::{Slot, SlotId};
@@ -33,7 +33,7 @@ enum StoredPart {
     /// All of it: the answer.
     All(Lookup),
     /// Something, to which the rest can be fetched.
-    Some(Completing),
+    Some(PartialHit),
     None,
 }
 
@@ -41,56 +41,61 @@ impl Cache {
     /// A request for a part, which no stored whole answers. `why` says why one that is stored does not serve.
     pub(crate) fn part(
         self: &Arc<Self>,
-        ask: Ask<'_>,
+        ask: LookupRequest<'_>,
         wanted: RangeSpec,
-        why: Option<Why>,
+        why: Option<CacheReason>,
     ) -> Lookup {
-        let Ask { key, request, .. } = ask;
-        let waited = match ask.turn {
-            Turn::Again(times) => times,
+        let LookupRequest { key, request, .. } = ask;
+        let waited = match ask.attempt {
+            LookupAttempt::Again(times) => times,
             // The lead for the whole is for another request.
-            Turn::Leads(permit) => {
+            LookupAttempt::Leads(permit) => {
                 drop(permit);
                 0
             }
-            Turn::First | Turn::Loaded(_) => 0,
+            LookupAttempt::First | LookupAttempt::Loaded(_) => 0,
         };
-        let ask = Ask {
-            turn: Turn::First,
+        let ask = LookupRequest {
+            attempt: LookupAttempt::First,
             ..ask
         };
         let mut shard = self.shard(key);
-        let (fetched, completing) = match self.stored_part(&mut shard, &ask, wanted) {
+        let (fetched, partial_hit) = match self.stored_part(&mut shard, &ask, wanted) {
             StoredPart::All(lookup) => return lookup,
-            StoredPart::Some(completing) => {
-                (RangeSpec::Bounded(completing.missing), Some(completing))
+            StoredPart::Some(partial_hit) => {
+                (RangeSpec::Bounded(partial_hit.missing), Some(partial_hit))
             }
             StoredPart::None => (wanted, None),
         };
-        let why = completing
+        let why = partial_hit
             .as_ref()
-            .map_or(why, |_| Some(Why::RangeNotStored));
+            .map_or(why, |_| Some(CacheReason::RangeNotStored));
         if request.directives.only_if_cached {
-            return Lookup::Bypass(Why::RangeNotStored);
+            return Lookup::Bypass(CacheReason::RangeNotStored);
         }
         if let Some(lookup) = self.wait_or_pass(&mut shard, key, fetched, waited) {
             return lookup;
         }
         let serial = self.serials.fetch_add(1, Ordering::Relaxed);
-        let flight = Flight::new(serial);
-        let flights = shard.part_flights.entry(key).or_default();
-        flights.push(PartFlight {
+        let in_flight = InFlight::new(serial);
+        let in_flight_parts = shard.in_flight_parts.entry(key).or_default();
+        in_flight_parts.push(PartInFlight {
             wanted: fetched,
-            flight,
+            in_flight,
         });
         shard.counts.missed += 1;
         drop(shard);
-        let permit = FillPermit::new_part(self, key, serial, completing);
+        let permit = FillPermit::new_part(self, key, serial, partial_hit);
         Lookup::Lead { permit, why }
     }
 
     /// What is stored of a part.
-    fn stored_part(&self, shard: &mut Shard, ask: &Ask<'_>, wanted: RangeSpec) -> StoredPart {
+    fn stored_part(
+        &self,
+        shard: &mut Shard,
+        ask: &LookupRequest<'_>,
+        wanted: RangeSpec,
+    ) -> StoredPart {
         let Some((id, entry, parts)) = self.usable_parts(shard, ask) else {
             return StoredPart::None;
         };
@@ -103,7 +108,7 @@ impl Cache {
                 shard.counts.hits += 1;
                 StoredPart::All(Lookup::Part { entry, range })
             }
-            Some(missing) if can_complete(&entry, &parts) => StoredPart::Some(Completing {
+            Some(missing) if can_complete(&entry, &parts) => StoredPart::Some(PartialHit {
                 entry,
                 missing,
                 wanted: Some(range),
@@ -120,13 +125,13 @@ impl Cache {
         fetched: RangeSpec,
         waited: u8,
     ) -> Option<Lookup> {
-        let others = shard.part_flights.get(&key).map(Vec::as_slice);
+        let others = shard.in_flight_parts.get(&key).map(Vec::as_slice);
         let others = others.unwrap_or_default();
-        let is_awaited = shard.flights.contains_key(&key)
+        let is_awaited = shard.in_flight_requests.contains_key(&key)
             || others.iter().any(|other| other.wanted.overlaps(fetched));
         if (is_awaited && waited >= MOST_WAITS) || others.len() >= MOST_FETCHES {
             shard.counts.bypassed += 1;
-            return Some(Lookup::Bypass(Why::RangeNotStored));
+            return Some(Lookup::Bypass(CacheReason::RangeNotStored));
         }
         if !is_awaited {
             return None;
@@ -142,17 +147,17 @@ impl Cache {
         key: Key,
         wanted: RangeSpec,
     ) -> Option<Waiter> {
-        if let Some(flight) = shard.flights.get_mut(&key) {
-            return Some(Waiter::new(self, key, flight));
+        if let Some(in_flight) = shard.in_flight_requests.get_mut(&key) {
+            return Some(Waiter::new(self, key, in_flight));
         }
-        let flights = shard.part_flights.get_mut(&key)?;
-        let mut overlapping = flights.iter_mut();
+        let in_flight_parts = shard.in_flight_parts.get_mut(&key)?;
+        let mut overlapping = in_flight_parts.iter_mut();
         let found = overlapping.find(|other| other.wanted.overlaps(wanted))?;
-        Some(Waiter::new(self, key, &mut found.flight))
+        Some(Waiter::new(self, key, &mut found.in_flight))
     }
 
     /// The stored parts that a request for the whole can complete.
-    pub(crate) fn completing(&self, shard: &Shard, ask: &Ask<'_>) -> Option<Completing> {
+    pub(crate) fn partial_hit(&self, shard: &Shard, ask: &LookupRequest<'_>) -> Option<PartialHit> {
         let is_plain = ask.request.is_get() && ask.part.is_none() && !ask.request.is_conditional();
         if !ask.parts || !is_plain {
             return None;
@@ -160,7 +165,7 @@ impl Cache {
         let (_, entry, parts) = self.usable_parts(shard, ask)?;
         let all = ByteRange::new(0, parts.complete()?.checked_sub(1)?)?;
         let missing = parts.missing(all)?;
-        (missing != all && can_complete(&entry, &parts)).then_some(Completing {
+        (missing != all && can_complete(&entry, &parts)).then_some(PartialHit {
             entry,
             missing,
             wanted: None,
@@ -168,7 +173,11 @@ impl Cache {
     }
 
     /// Parts that belong to the request and are fresh for it.
-    fn usable_parts(&self, shard: &Shard, ask: &Ask<'_>) -> Option<(SlotId, Entry, Parts)> {
+    fn usable_parts(
+        &self,
+        shard: &Shard,
+        ask: &LookupRequest<'_>,
+    ) -> Option<(SlotId, Entry, Parts)> {
         let request = &ask.request;
         let is_usable = |entry: &Entry| {
             let head = entry.head();
@@ -192,17 +201,19 @@ impl Cache {
     /// A part was asked for: those who wait for it look again.
     pub(crate) fn end_part_flight(&self, key: Key, serial: u64) {
         let mut shard = self.shard(key);
-        let Some(flights) = shard.part_flights.get_mut(&key) else {
+        let Some(in_flight_parts) = shard.in_flight_parts.get_mut(&key) else {
             return;
         };
-        let at = flights.iter().position(|part| part.flight.serial == serial);
-        let ended = at.map(|at| flights.swap_remove(at));
-        if flights.is_empty() {
-            shard.part_flights.remove(&key);
+        let at = in_flight_parts
+            .iter()
+            .position(|part| part.in_flight.serial == serial);
+        let ended = at.map(|at| in_flight_parts.swap_remove(at));
+        if in_flight_parts.is_empty() {
+            shard.in_flight_parts.remove(&key);
         }
         drop(shard);
         if let Some(ended) = ended {
-            ended.flight.end(Outcome::LookAgain);
+            ended.in_flight.end(Outcome::LookAgain);
         }
     }
 

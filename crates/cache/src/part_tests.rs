@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::body::Broken;
+use crate::body::BodyReadError;
 use crate::cache::Cache;
-use crate::completing::Completing;
 use crate::fill::FillPermit;
-use crate::lookup::{Ask, Lookup, Turn};
+use crate::lookup::{Lookup, LookupAttempt, LookupRequest};
+use crate::partial_hit::PartialHit;
 use crate::rules::range::{ByteRange, ContentRange, only_range};
 use crate::rules::stored::StoredHead;
 use crate::rules::storing::{self, Response};
@@ -28,10 +28,10 @@ fn look(cache: &Arc<Cache>, headers: Headers<'_>) -> Lookup {
         headers,
     };
     let request = get.request();
-    cache.lookup(Ask {
+    cache.lookup(LookupRequest {
         key: get.key(cache),
         now: NOW,
-        turn: Turn::First,
+        attempt: LookupAttempt::First,
         part: only_range(&request),
         parts: true,
         request,
@@ -59,16 +59,16 @@ fn head(range: ByteRange, asked: &str) -> StoredHead {
 
 /// Receives what was asked for; `breaks`: not to its end. Checks what the client reads of it.
 fn fetch(mut permit: FillPermit, asked: ByteRange, breaks: bool) {
-    let completing: Option<Completing> = permit.take_completing();
-    let fetched = completing
+    let partial_hit: Option<PartialHit> = permit.take_partial_hit();
+    let fetched = partial_hit
         .as_ref()
-        .map_or(asked, |completing| completing.missing);
+        .map_or(asked, |partial_hit| partial_hit.missing);
     let part = ContentRange {
         range: fetched,
         complete: Some(LEN),
     };
     let text = format!("bytes={}-{}", fetched.first, fetched.last);
-    let held = completing.as_ref().map(|completing| &completing.entry);
+    let held = partial_hit.as_ref().map(|partial_hit| &partial_hit.entry);
     let new = get("/large").new_entry();
     let (entry, mut writer) = permit.store_part(head(fetched, &text), part, &new, held);
     let reader = entry.range_reader(asked.first, asked.len());
@@ -136,12 +136,12 @@ fn a_request_for_the_whole_asks_for_what_is_missing_alone() {
     let Lookup::Lead { mut permit, .. } = look(&cache, &[]) else {
         panic!("a part is missing");
     };
-    let completing = permit.completing.take().expect("parts are stored");
+    let partial_hit = permit.partial_hit.take().expect("parts are stored");
     assert_eq!(
-        (completing.missing.first, completing.missing.last),
+        (partial_hit.missing.first, partial_hit.missing.last),
         (1_000, 4_999)
     );
-    permit.completing = Some(completing);
+    permit.partial_hit = Some(partial_hit);
     fetch(permit, all, false);
     let Lookup::Hit { entry, .. } = look(&cache, &[]) else {
         panic!("it is complete");
@@ -161,6 +161,6 @@ fn a_range_that_is_not_there_is_not_read() {
     let Lookup::Part { entry, .. } = look(&cache, &[("Range", "bytes=2-3")]) else {
         panic!("it is stored");
     };
-    assert_eq!(read(entry.range_reader(5, 10)), Err(Broken::Io));
-    assert_eq!(read(entry.reader(0)), Err(Broken::Io));
+    assert_eq!(read(entry.range_reader(5, 10)), Err(BodyReadError::Io));
+    assert_eq!(read(entry.reader(0)), Err(BodyReadError::Io));
 }

@@ -15,7 +15,7 @@ use crate::store::slot::{Resident, Slot, SlotId};
 
 /// Which entries are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Selection<'a> {
+pub enum EntrySelector<'a> {
     All,
     /// All variants of a key.
     Key(Key),
@@ -45,11 +45,11 @@ pub enum Selection<'a> {
 
 /// What happens to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum EntryChange {
     Remove,
     /// They may be used only once the origin has confirmed them.
     Invalidate,
-    /// As [`Invalidate`](Self::Invalidate), until it is undone: [`Selection::Purge`] with [`Restore`](Self::Restore).
+    /// As [`Invalidate`](Self::Invalidate), until it is undone: [`EntrySelector::Purge`] with [`Restore`](Self::Restore).
     PurgeSoftly(PurgeId),
     /// They may be used again without asking.
     Restore,
@@ -58,25 +58,27 @@ pub enum Change {
     Unpin,
 }
 
-impl Selection<'_> {
+impl EntrySelector<'_> {
     pub(crate) fn contains(&self, slot: &Slot) -> bool {
         let url = slot.url();
         match *self {
-            Selection::All => true,
-            Selection::Key(wanted) => slot.key == wanted,
-            Selection::Url(wanted) => url == wanted,
-            Selection::Prefix(prefix) => url.starts_with(prefix),
-            Selection::Host(host) => host_of(url).eq_ignore_ascii_case(host),
-            Selection::Domain(domain) => is_below(host_of(url), domain),
-            Selection::Site(site) => is_below(host_of(url), site) || slot.page() == page_mark(site),
-            Selection::Purge(purge) => purge != PurgeId::NONE && slot.purge == purge,
-            Selection::Tag(tag) => slot.has_tag(tag),
-            Selection::Group { origin, group } => {
+            EntrySelector::All => true,
+            EntrySelector::Key(wanted) => slot.key == wanted,
+            EntrySelector::Url(wanted) => url == wanted,
+            EntrySelector::Prefix(prefix) => url.starts_with(prefix),
+            EntrySelector::Host(host) => host_of(url).eq_ignore_ascii_case(host),
+            EntrySelector::Domain(domain) => is_below(host_of(url), domain),
+            EntrySelector::Site(site) => {
+                is_below(host_of(url), site) || slot.page() == page_mark(site)
+            }
+            EntrySelector::Purge(purge) => purge != PurgeId::NONE && slot.purge == purge,
+            EntrySelector::Tag(tag) => slot.has_tag(tag),
+            EntrySelector::Group { origin, group } => {
                 let path = url.strip_prefix(origin);
                 path.is_some_and(|path| path.starts_with('/'))
                     && slot.has_tag(&invalidation::group_tag(group))
             }
-            Selection::Owner(owner) => slot.owner() == owner,
+            EntrySelector::Owner(owner) => slot.owner() == owner,
         }
     }
 }
@@ -148,8 +150,8 @@ fn is_below(host: &str, domain: &str) -> bool {
 
 impl Cache {
     /// Changes all selected entries, and gives how many there were.
-    pub fn change(&self, selection: &Selection<'_>, change: Change) -> usize {
-        if let Selection::Key(key) = *selection {
+    pub fn change(&self, selection: &EntrySelector<'_>, change: EntryChange) -> usize {
+        if let EntrySelector::Key(key) = *selection {
             return self.change_shard(&mut self.shard(key), selection, change);
         }
         let shards = self.shards.iter();
@@ -158,10 +160,15 @@ impl Cache {
             .sum()
     }
 
-    fn change_shard(&self, shard: &mut Shard, selection: &Selection<'_>, change: Change) -> usize {
+    fn change_shard(
+        &self,
+        shard: &mut Shard,
+        selection: &EntrySelector<'_>,
+        change: EntryChange,
+    ) -> usize {
         let ids: Vec<SlotId> = match *selection {
-            Selection::Key(key) => shard.variants(key).map(|(id, _)| id).collect(),
-            Selection::Url(url) => {
+            EntrySelector::Key(key) => shard.variants(key).map(|(id, _)| id).collect(),
+            EntrySelector::Url(url) => {
                 let hash = short_hash(url.as_bytes());
                 let named = shard.entries().filter(|(_, slot)| slot.url_hash == hash);
                 let selected = named.filter(|(_, slot)| selection.contains(slot));
@@ -174,17 +181,17 @@ impl Cache {
         };
         for id in &ids {
             match change {
-                Change::Remove => self.release(shard.remove(*id)),
-                Change::Invalidate => self.mark(shard, *id, Slot::invalidate),
-                Change::PurgeSoftly(purge) => {
+                EntryChange::Remove => self.release(shard.remove(*id)),
+                EntryChange::Invalidate => self.mark(shard, *id, Slot::invalidate),
+                EntryChange::PurgeSoftly(purge) => {
                     self.mark(shard, *id, |slot| slot.purge_softly(purge));
                 }
-                Change::Restore => self.mark(shard, *id, Slot::validate),
-                Change::Pin => {
+                EntryChange::Restore => self.mark(shard, *id, Slot::validate),
+                EntryChange::Pin => {
                     shard.pin(*id, true);
                     self.mark(shard, *id, |slot| slot.pinned = true);
                 }
-                Change::Unpin => {
+                EntryChange::Unpin => {
                     shard.pin(*id, false);
                     self.mark(shard, *id, |slot| slot.pinned = false);
                 }
@@ -219,7 +226,7 @@ impl Cache {
 
     /// Marks all variants of a key, as after an unsafe request (RFC 9111, 4.4).
     pub fn invalidate(&self, key: Key) {
-        self.change(&Selection::Key(key), Change::Invalidate);
+        self.change(&EntrySelector::Key(key), EntryChange::Invalidate);
     }
 }
 

@@ -19,20 +19,20 @@ fn entries_are_changed_by_url_prefix_host_tag_and_owner() {
         b"3",
     );
     for (selection, count) in [
-        (Selection::All, 3),
-        (Selection::Url("http://origin.test/a/1"), 1),
-        (Selection::Url("http://origin.test/a"), 0),
-        (Selection::Prefix("http://origin.test/a/"), 2),
-        (Selection::Host("Origin.test"), 3),
-        (Selection::Host("test"), 0),
-        (Selection::Domain("test"), 3),
-        (Selection::Tag("sports"), 2),
-        (Selection::Tag("sport"), 0),
-        (Selection::Owner(1), 3),
-        (Selection::Owner(2), 0),
+        (EntrySelector::All, 3),
+        (EntrySelector::Url("http://origin.test/a/1"), 1),
+        (EntrySelector::Url("http://origin.test/a"), 0),
+        (EntrySelector::Prefix("http://origin.test/a/"), 2),
+        (EntrySelector::Host("Origin.test"), 3),
+        (EntrySelector::Host("test"), 0),
+        (EntrySelector::Domain("test"), 3),
+        (EntrySelector::Tag("sports"), 2),
+        (EntrySelector::Tag("sport"), 0),
+        (EntrySelector::Owner(1), 3),
+        (EntrySelector::Owner(2), 0),
     ] {
         assert_eq!(
-            cache.change(&selection, Change::Invalidate),
+            cache.change(&selection, EntryChange::Invalidate),
             count,
             "{selection:?}"
         );
@@ -40,10 +40,13 @@ fn entries_are_changed_by_url_prefix_host_tag_and_owner() {
             .iter()
             .filter(|path| get(path).body(&cache).is_some());
         assert_eq!(valid.count(), 3 - count, "{selection:?}");
-        assert_eq!(cache.change(&selection, Change::Restore), count);
+        assert_eq!(cache.change(&selection, EntryChange::Restore), count);
     }
     assert_eq!(get("/a/1").body(&cache).as_deref(), Some(&b"1"[..]));
-    assert_eq!(cache.change(&Selection::Tag("news"), Change::Remove), 1);
+    assert_eq!(
+        cache.change(&EntrySelector::Tag("news"), EntryChange::Remove),
+        1
+    );
     drop(get("/a/1").lead(&cache));
     assert_eq!(cache.stats().entries, 2);
 }
@@ -53,7 +56,10 @@ fn a_pinned_entry_stays_when_others_leave() {
     let cache = cache_of(1 << 20);
     get("/pinned").fill(&cache, FRESH, b"kept");
     assert_eq!(
-        cache.change(&Selection::Url("http://origin.test/pinned"), Change::Pin),
+        cache.change(
+            &EntrySelector::Url("http://origin.test/pinned"),
+            EntryChange::Pin
+        ),
         1
     );
     for number in 0..1000 {

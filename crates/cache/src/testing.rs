@@ -5,13 +5,13 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use crate::body::Broken;
+use crate::body::BodyReadError;
 use crate::body_reader::BodyReader;
 use crate::cache::{Cache, CacheSettings};
 use crate::entry::NewEntry;
 use crate::fill::FillPermit;
 use crate::key::{Key, KeySecret};
-use crate::lookup::{Ask, Lookup, Turn};
+use crate::lookup::{Lookup, LookupAttempt, LookupRequest};
 use crate::rules::fields::Fields;
 use crate::rules::policy::Policy;
 use crate::rules::request::{Request, Target};
@@ -62,14 +62,14 @@ impl Get<'_> {
         Key::new(cache.secret(), "forward", b"", &self.request())
     }
 
-    pub(crate) fn ask(&self, cache: &Arc<Cache>, turn: Turn, after: i64) -> Lookup {
+    pub(crate) fn ask(&self, cache: &Arc<Cache>, attempt: LookupAttempt, after: i64) -> Lookup {
         let request = self.request();
         let key = self.key(cache);
-        cache.lookup(Ask {
+        cache.lookup(LookupRequest {
             key,
             request,
             now: NOW.plus(after),
-            turn,
+            attempt,
             part: None,
             parts: true,
         })
@@ -77,10 +77,10 @@ impl Get<'_> {
 
     /// The first look-up, after what is on disk was loaded.
     pub(crate) fn first(&self, cache: &Arc<Cache>) -> Lookup {
-        match self.ask(cache, Turn::First, 0) {
+        match self.ask(cache, LookupAttempt::First, 0) {
             Lookup::Load(mut loading) => {
-                let turn = block_on(|cx| loading.poll(cx));
-                self.ask(cache, turn, 0)
+                let attempt = block_on(|cx| loading.poll(cx));
+                self.ask(cache, attempt, 0)
             }
             other => other,
         }
@@ -159,7 +159,7 @@ pub(crate) fn noop() -> Context<'static> {
 }
 
 /// All of a body.
-pub(crate) fn read(mut reader: BodyReader) -> Result<Vec<u8>, Broken> {
+pub(crate) fn read(mut reader: BodyReader) -> Result<Vec<u8>, BodyReadError> {
     let mut body = Vec::new();
     while let Some(piece) = block_on(|cx| reader.poll_next(cx))? {
         body.extend_from_slice(&piece);

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use crate::cache::Cache;
 use crate::fill::FillPermit;
-use crate::flight::{Flight, Outcome, Seat};
+use crate::in_flight::{InFlight, Outcome, WaiterSlot};
 use crate::key::Key;
 
 /// A place among those who wait for another request's response. Dropping it leaves.
@@ -15,7 +15,7 @@ pub struct Waiter {
     cache: Arc<Cache>,
     key: Key,
     serial: u64,
-    seat: Arc<Seat>,
+    slot: Arc<WaiterSlot>,
 }
 
 /// Why a wait is over.
@@ -23,24 +23,24 @@ pub struct Waiter {
 pub enum Wake {
     /// Look the key up again: it is stored, or it turned out that it cannot be.
     LookAgain,
-    /// The leader is gone or failed: look up again with [`Turn::Leads`](crate::Turn).
+    /// The leader is gone or failed: look up again with [`LookupAttempt::Leads`](crate::LookupAttempt).
     Lead(FillPermit),
     /// The leader failed, and so did the one who took over.
     Failed,
 }
 
 impl Waiter {
-    pub(crate) fn new(cache: &Arc<Cache>, key: Key, flight: &mut Flight) -> Waiter {
+    pub(crate) fn new(cache: &Arc<Cache>, key: Key, in_flight: &mut InFlight) -> Waiter {
         Waiter {
             cache: cache.clone(),
             key,
-            serial: flight.serial,
-            seat: flight.seat(),
+            serial: in_flight.serial,
+            slot: in_flight.add_waiter(),
         }
     }
 
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
-        let mut state = self.seat.lock();
+        let mut state = self.slot.lock();
         let Some(outcome) = state.outcome.take() else {
             state.waker = Some(cx.waker().clone());
             return Poll::Pending;
@@ -57,7 +57,7 @@ impl Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        let mut state = self.seat.lock();
+        let mut state = self.slot.lock();
         state.left = true;
         let led = state.outcome.take() == Some(Outcome::Lead);
         drop(state);

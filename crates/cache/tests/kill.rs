@@ -11,8 +11,8 @@ use std::thread::{self, Thread};
 
 use privet_cache::rules::storing;
 use privet_cache::{
-    Ask, Broken, Cache, CacheSettings, DiskKey, DiskSettings, Entry, Key, KeySecret, Lookup,
-    NewEntry, Policy, Request, Response, Target, Timestamp, Turn,
+    BodyReadError, Cache, CacheSettings, DiskKey, DiskSettings, Entry, Key, KeySecret, Lookup,
+    LookupAttempt, LookupRequest, NewEntry, Policy, Request, Response, Target, Timestamp,
 };
 
 const NOW: Timestamp = Timestamp(1_900_000_000);
@@ -60,14 +60,14 @@ fn store(cache: &Arc<Cache>, path: &str, version: u64) {
     let request = Request::new(b"GET", target(path), &none);
     let key = Key::new(cache.secret(), "forward", b"", &request);
     cache.change(
-        &privet_cache::Selection::Key(key),
-        privet_cache::Change::Remove,
+        &privet_cache::EntrySelector::Key(key),
+        privet_cache::EntryChange::Remove,
     );
-    let ask = Ask {
+    let ask = LookupRequest {
         key,
         request,
         now: NOW,
-        turn: Turn::First,
+        attempt: LookupAttempt::First,
         part: None,
         parts: true,
     };
@@ -185,24 +185,24 @@ fn look_up(cache: &Arc<Cache>, path: &str) -> Option<Entry> {
     let none: [(&str, &str); 0] = [];
     let request = Request::new(b"GET", target(path), &none);
     let key = Key::new(cache.secret(), "forward", b"", &request);
-    let mut turn = Turn::First;
+    let mut attempt = LookupAttempt::First;
     loop {
-        match cache.lookup(Ask {
+        match cache.lookup(LookupRequest {
             key,
             request,
             now: NOW,
-            turn,
+            attempt,
             part: None,
             parts: true,
         }) {
             Lookup::Hit { entry, .. } => return Some(entry),
-            Lookup::Load(mut loading) => turn = block_on(|cx| loading.poll(cx)),
+            Lookup::Load(mut loading) => attempt = block_on(|cx| loading.poll(cx)),
             _ => return None,
         }
     }
 }
 
-fn read(entry: &Entry) -> Result<Vec<u8>, Broken> {
+fn read(entry: &Entry) -> Result<Vec<u8>, BodyReadError> {
     let (mut reader, mut body) = (entry.reader(0), Vec::new());
     while let Some(piece) = block_on(|cx| reader.poll_next(cx))? {
         body.extend_from_slice(&piece);

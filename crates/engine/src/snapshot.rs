@@ -7,7 +7,7 @@ use std::sync::Arc;
 use privet_config::{Config, ScanHold};
 use privet_net::Dialer;
 use privet_policy::{Policy, ShadowedRule, TemporaryRule};
-use privet_scan::{Scanner, Scanning};
+use privet_scan::{RequestScanner, Scanner};
 use privet_sites::SiteTable;
 
 use crate::caches::Caches;
@@ -55,8 +55,8 @@ impl Snapshot {
     }
 
     /// The scanner as the mode uses it.
-    pub(crate) fn scanning(&self) -> Option<Scanning> {
-        let scanning = Scanning::new(self.scanner.clone()?);
+    pub(crate) fn scanning(&self) -> Option<RequestScanner> {
+        let scanning = RequestScanner::new(self.scanner.clone()?);
         let Some(mode) = self.config.modes.get(&*self.policy.mode().name) else {
             return Some(scanning);
         };

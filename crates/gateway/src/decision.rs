@@ -7,7 +7,7 @@ use privet_cache::Cache;
 use privet_config::HeaderMode;
 use privet_net::DialError;
 use privet_policy::{App, Route, Treatment, Why};
-use privet_scan::Scanning;
+use privet_scan::RequestScanner;
 
 /// The route that the policy chose.
 #[derive(Clone)]
@@ -28,7 +28,7 @@ pub struct RouteDecision {
     /// The cache that a plain HTTP request may use.
     pub cache: Option<CacheAccess>,
     /// What scans the bodies of a request that can be read.
-    pub scanner: Option<Scanning>,
+    pub scanner: Option<RequestScanner>,
 }
 
 /// The part of the cache that a client may use.

@@ -30,8 +30,8 @@ impl Budget {
     }
 
     /// A part of it, of no bytes yet.
-    pub fn hold(&self) -> Held {
-        Held {
+    pub fn hold(&self) -> Reservation {
+        Reservation {
             budget: self.clone(),
             bytes: 0,
         }
@@ -40,12 +40,12 @@ impl Budget {
 
 /// A part of a [`Budget`]; given back when it is dropped.
 #[derive(Debug)]
-pub struct Held {
+pub struct Reservation {
     budget: Budget,
     bytes: u64,
 }
 
-impl Held {
+impl Reservation {
     /// Takes `bytes` more. `false`: that is more than is left, and nothing was taken.
     #[must_use]
     pub fn grow(&mut self, bytes: u64) -> bool {
@@ -66,7 +66,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for Reservation {
     fn drop(&mut self) {
         self.clear();
     }

@@ -14,15 +14,15 @@ const WAIT: Duration = Duration::from_secs(5);
 pub type Stream = Pin<Box<dyn Connection>>;
 
 /// Idle connections, each with what its scanner needs to know of it.
-pub struct Idle<T>(Mutex<Vec<(Stream, T, Instant)>>);
+pub struct IdleConnections<T>(Mutex<Vec<(Stream, T, Instant)>>);
 
-impl<T> Default for Idle<T> {
+impl<T> Default for IdleConnections<T> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<T> Idle<T> {
+impl<T> IdleConnections<T> {
     pub fn take(&self) -> Option<(Stream, T)> {
         let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         idle.retain(|(_, _, since)| since.elapsed() < WAIT);

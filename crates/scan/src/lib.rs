@@ -13,6 +13,7 @@
     )
 )]
 
+mod allowance;
 pub mod archive;
 mod budget;
 pub mod clamd;
@@ -24,9 +25,8 @@ pub mod icap;
 mod idle;
 mod limits;
 mod message;
-mod risk;
+mod request_scanner;
 mod scanner;
-mod scanning;
 mod shared;
 mod spool;
 mod status;
@@ -34,14 +34,14 @@ pub mod unpack;
 mod verdict;
 pub mod yara;
 
-pub use budget::{Budget, Held};
+pub use budget::{Budget, Reservation};
 pub use connector::{Connection, Connector};
 pub use counters::EngineCounts;
 pub use limits::{Limits, OverLimit};
 pub use message::{Body, Direction, Message};
+pub use request_scanner::RequestScanner;
 pub use scanner::{Scanner, Settings};
-pub use scanning::Scanning;
-pub use shared::{Recent, Totals};
+pub use shared::{RecentFinding, Totals};
 pub use spool::Spool;
 pub use status::{EngineState, EngineStatus};
 pub use verdict::{Engine, Finding, Verdict};

@@ -6,9 +6,9 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 use std::time::SystemTime;
 
+use crate::allowance::Allowances;
 use crate::budget::Budget;
 use crate::counters::Counters;
-use crate::risk::Risks;
 use crate::verdict::Finding;
 
 /// What outlives a reload.
@@ -23,13 +23,13 @@ pub(crate) struct Shared {
     pub bad: AtomicU64,
     pub failed: AtomicU64,
     pub oversize: AtomicU64,
-    pub recent: Mutex<VecDeque<Recent>>,
-    pub risks: Risks,
+    pub recent: Mutex<VecDeque<RecentFinding>>,
+    pub allowances: Allowances,
 }
 
 /// A body that was stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recent {
+pub struct RecentFinding {
     pub at: SystemTime,
     pub url: String,
     /// Who asked.
@@ -60,7 +60,7 @@ impl Shared {
             failed: AtomicU64::default(),
             oversize: AtomicU64::default(),
             recent: Mutex::default(),
-            risks: Risks::default(),
+            allowances: Allowances::default(),
         }
     }
 }

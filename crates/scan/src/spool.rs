@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
 
-use crate::budget::{Budget, Held};
+use crate::budget::{Budget, Reservation};
 
 /// A folder for files without a name, and how many bytes they may have together. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -19,7 +19,7 @@ impl Spool {
     }
 
     /// A part of its bytes, of none yet.
-    pub fn hold(&self) -> Held {
+    pub fn hold(&self) -> Reservation {
         self.budget.hold()
     }
 

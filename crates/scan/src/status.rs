@@ -7,10 +7,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 
+use crate::allowance::VALID;
 use crate::counters::EngineCounts;
-use crate::risk::VALID;
 use crate::scanner::Scanner;
-use crate::shared::{Recent, Totals};
+use crate::shared::{RecentFinding, Totals};
 use crate::verdict::{Engine, Finding};
 
 /// Findings that are remembered.
@@ -49,7 +49,7 @@ impl Scanner {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         recent.truncate(MAX_RECENT - 1);
-        recent.push_front(Recent {
+        recent.push_front(RecentFinding {
             at: SystemTime::now(),
             url,
             client,
@@ -73,8 +73,8 @@ impl Scanner {
         let stopped = recent.iter().find(|stopped| {
             *stopped.finding.sha256 == *sha256 && (client.is_none() || stopped.client == client)
         })?;
-        let risks = &self.shared.risks;
-        risks.permit(
+        let allowances = &self.shared.allowances;
+        allowances.permit(
             stopped.finding.sha256.clone(),
             stopped.client,
             Instant::now(),
@@ -84,18 +84,18 @@ impl Scanner {
 
     /// Whether this client may take a body that was stopped.
     pub fn may_take_risk(&self, client: IpAddr) -> bool {
-        self.shared.risks.waits(Some(client), Instant::now())
+        self.shared.allowances.waits(Some(client), Instant::now())
     }
 
     /// Uses up the permission to take a body. `false`: there is none.
     pub fn takes_risk(&self, finding: &Finding, client: Option<IpAddr>) -> bool {
         self.shared
-            .risks
+            .allowances
             .take(&finding.sha256, client, Instant::now())
     }
 
     /// The newest findings first.
-    pub fn recent(&self) -> Vec<Recent> {
+    pub fn recent(&self) -> Vec<RecentFinding> {
         let recent = self
             .shared
             .recent

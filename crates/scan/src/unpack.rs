@@ -62,12 +62,16 @@ fn over(error: DecodeError, why: OverLimit) -> OverLimit {
 ///
 /// # Errors
 /// Why the visit ended early.
-pub fn visit(body: &[u8], limits: &Limits, visitor: &mut impl Visitor) -> Result<Unread, Stop> {
+pub fn visit(
+    body: &[u8],
+    limits: &Limits,
+    visitor: &mut impl Visitor,
+) -> Result<UnreadCounts, Stop> {
     let mut walk = Walk {
         limits,
         left: limits.bytes,
         members: limits.members,
-        unread: Unread::default(),
+        unread: UnreadCounts::default(),
         visitor,
     };
     walk.object(body, limits.depth)?;
@@ -83,7 +87,7 @@ pub fn visit_parts(
     boundary: &str,
     limits: &Limits,
     visitor: &mut impl Visitor,
-) -> Result<Unread, Stop> {
+) -> Result<UnreadCounts, Stop> {
     let mut unread = visit(body, limits, visitor)?;
     let parts = multipart::parts(body, boundary, limits.members as usize).map_err(Stop::Over)?;
     for part in parts {
@@ -94,13 +98,13 @@ pub fn visit_parts(
 
 /// How many files and members could not be read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Unread {
+pub struct UnreadCounts {
     pub encrypted: u32,
     /// In a format that is not read.
     pub unknown: u32,
 }
 
-impl Unread {
+impl UnreadCounts {
     fn add(&mut self, more: Self) {
         self.encrypted += more.encrypted;
         self.unknown += more.unknown;
@@ -112,7 +116,7 @@ struct Walk<'a, V> {
     /// Bytes that all layers may still expand to.
     left: u64,
     members: u32,
-    unread: Unread,
+    unread: UnreadCounts,
     visitor: &'a mut V,
 }
 

@@ -18,7 +18,7 @@ use privet_http::service::{
 use privet_http::turn;
 use privet_net::{Connected, DialErrorKind, HttpProxyMode};
 use privet_policy::{Listener, Protocol, Target, Why, WhyKind};
-use privet_scan::Scanning;
+use privet_scan::RequestScanner;
 use smallvec::SmallVec;
 
 use crate::backend_pool::seed;
@@ -64,7 +64,7 @@ impl<H: SiteHost> SiteService<H> {
                     if site.config.cache {
                         fetch.cache = table.cache().cloned();
                     }
-                    fetch.scanner = table.scanner().cloned().map(Scanning::new);
+                    fetch.scanner = table.scanner().cloned().map(RequestScanner::new);
                 }
                 Err(_) => site.counters.refused(),
             }

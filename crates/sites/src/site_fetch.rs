@@ -6,12 +6,12 @@ use std::time::Instant;
 use privet_balance::Lease;
 use privet_cache::Cache;
 use privet_config::{BackendScheme, HeaderMode};
-use privet_http::cache::{Asker, CacheScope};
+use privet_http::cache::{CacheKind, CacheScope};
 use privet_http::headers::response::ResponseStyle;
 use privet_http::headers::site::{SiteFields, SiteRequest};
 use privet_http::service::{Fetch, OriginProtocol};
 use privet_policy::Target;
-use privet_scan::Scanning;
+use privet_scan::RequestScanner;
 use smallvec::SmallVec;
 
 use crate::backend_pool::{Backend, BackendPool};
@@ -34,7 +34,7 @@ pub struct SiteFetch {
     pub(crate) strip: usize,
     /// Where the site has one.
     pub(crate) cache: Option<Arc<Cache>>,
-    pub(crate) scanner: Option<Scanning>,
+    pub(crate) scanner: Option<RequestScanner>,
 }
 
 impl SiteFetch {
@@ -94,12 +94,12 @@ impl Fetch for SiteFetch {
             cache: self.cache.as_ref()?,
             space: &self.site.name,
             scheme: if self.tls { "https" } else { "http" },
-            asker: Asker::Everybody,
+            kind: CacheKind::Shared,
             keep_on_disk: true,
         })
     }
 
-    fn scanner(&self) -> Option<&Scanning> {
+    fn scanner(&self) -> Option<&RequestScanner> {
         self.scanner.as_ref()
     }
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::*;
-use crate::lookup::{Lookup, Turn};
-use crate::purge::{Change, Selection};
+use crate::lookup::{Lookup, LookupAttempt};
+use crate::purge::{EntryChange, EntrySelector};
 use crate::store::disk::secret::key_secret;
 use crate::testing::*;
 
@@ -29,10 +29,16 @@ fn entries_are_there_again_after_a_restart() {
         );
         assert!(cache.flush(WAIT));
         assert_eq!(
-            cache.change(&Selection::Url("http://origin.test/pinned"), Change::Pin),
+            cache.change(
+                &EntrySelector::Url("http://origin.test/pinned"),
+                EntryChange::Pin
+            ),
             1
         );
-        assert_eq!(cache.change(&Selection::Tag("t"), Change::Invalidate), 1);
+        assert_eq!(
+            cache.change(&EntrySelector::Tag("t"), EntryChange::Invalidate),
+            1
+        );
         cache.close();
 
         let cache = open(folder.path(), key);
@@ -56,9 +62,15 @@ fn entries_are_there_again_after_a_restart() {
             get("/soft").first(&cache),
             Lookup::Validate { .. }
         ));
-        assert_eq!(cache.change(&Selection::Tag("t"), Change::Remove), 1);
         assert_eq!(
-            cache.change(&Selection::Prefix("http://origin.test/6"), Change::Remove),
+            cache.change(&EntrySelector::Tag("t"), EntryChange::Remove),
+            1
+        );
+        assert_eq!(
+            cache.change(
+                &EntrySelector::Prefix("http://origin.test/6"),
+                EntryChange::Remove
+            ),
             3
         );
         cache.close();
@@ -81,7 +93,7 @@ fn a_validated_head_is_kept_with_its_body() {
     get.fill(&cache, FRESH, &body_of(1_000_000));
     assert!(cache.flush(WAIT));
     for round in ["1", "2", "3"] {
-        let Lookup::Validate { permit, .. } = get.ask(&cache, Turn::First, 1000) else {
+        let Lookup::Validate { permit, .. } = get.ask(&cache, LookupAttempt::First, 1000) else {
             panic!("it is stale");
         };
         let head = get.head(&[("Cache-Control", "max-age=60"), ("X-Round", round)]);

@@ -5,12 +5,12 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::*;
-use crate::body::Broken;
+use crate::body::BodyReadError;
 use crate::body_reader::BodyReader;
 use crate::entry::Entry;
 use crate::fill::FillWriter;
 use crate::lookup::Lookup;
-use crate::purge::{Change, Selection};
+use crate::purge::{EntryChange, EntrySelector};
 use crate::testing::*;
 
 const LARGE: usize = 20 << 20;
@@ -104,7 +104,7 @@ fn a_large_body_that_breaks_off_leaves_nothing() {
     assert_eq!(objects(folder.path()), 1, "it is written while it arrives");
     assert!(cache.stats().disk.expect("a disk").bytes > LARGE as u64 / 3);
     writer.abort();
-    assert_eq!(read(entry.reader(0)), Err(Broken::Aborted));
+    assert_eq!(read(entry.reader(0)), Err(BodyReadError::Aborted));
     assert!(cache.flush(WAIT));
     let disk = cache.stats().disk.expect("a disk");
     assert_eq!(
@@ -121,7 +121,7 @@ fn a_large_body_that_is_purged_while_it_arrives_is_not_kept() {
     let (entry, mut writer) = begin(&cache, "/large", None);
     let body = body_of(LARGE / 2);
     push(&cache, &mut writer, &body);
-    assert_eq!(cache.change(&Selection::All, Change::Remove), 1);
+    assert_eq!(cache.change(&EntrySelector::All, EntryChange::Remove), 1);
     let reader = entry.reader(0);
     writer.finish(b"").expect("whole");
     assert!(read(reader).expect("who reads it goes on") == body);

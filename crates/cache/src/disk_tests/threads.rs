@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::*;
-use crate::body::Broken;
+use crate::body::BodyReadError;
 use crate::cache::lock;
 use crate::fill::FillPermit;
-use crate::lookup::{Lookup, Turn};
-use crate::purge::{Change, Selection};
+use crate::lookup::{Lookup, LookupAttempt};
+use crate::purge::{EntryChange, EntrySelector};
 use crate::testing::*;
 use crate::waiter::Wake;
 
@@ -41,10 +41,10 @@ fn threads_share_a_cache_without_mixing_anything_up() {
         cache
             .shards
             .iter()
-            .all(|shard| lock(shard).flights.is_empty())
+            .all(|shard| lock(shard).in_flight_requests.is_empty())
     );
     assert!(cache.flush(WAIT));
-    cache.change(&Selection::All, Change::Remove);
+    cache.change(&EntrySelector::All, EntryChange::Remove);
     assert_eq!(cache.stats().memory, 0, "everything was given back");
 }
 
@@ -54,29 +54,31 @@ fn request(cache: &Arc<Cache>, dice: &mut Dice) -> bool {
     let name = format!("/{path}");
     let get = get(&name);
     let body = body_of(1000 + path as usize * 9000);
-    let mut turn = Turn::First;
+    let mut attempt = LookupAttempt::First;
     let mut waits = 0;
     loop {
-        turn = match get.ask(cache, turn, 0) {
+        attempt = match get.ask(cache, attempt, 0) {
             Lookup::Hit { entry, .. } => {
                 match read(entry.reader(0)) {
                     Ok(read) => assert!(read == body, "a body of another path"),
-                    Err(broken) => assert!(matches!(broken, Broken::Aborted | Broken::Io)),
+                    Err(broken) => {
+                        assert!(matches!(broken, BodyReadError::Aborted | BodyReadError::Io))
+                    }
                 }
                 return true;
             }
             Lookup::Lead { permit, .. } => {
                 lead(permit, &get, &body, dice);
                 if dice.roll(10) == 0 {
-                    cache.change(&Selection::Key(get.key(cache)), Change::Remove);
+                    cache.change(&EntrySelector::Key(get.key(cache)), EntryChange::Remove);
                 }
                 return false;
             }
             Lookup::Wait(mut waiter) => {
                 waits += 1;
                 match block_on(|cx| waiter.poll(cx)) {
-                    Wake::LookAgain => Turn::Again(waits),
-                    Wake::Lead(permit) => Turn::Leads(permit),
+                    Wake::LookAgain => LookupAttempt::Again(waits),
+                    Wake::Lead(permit) => LookupAttempt::Leads(permit),
                     Wake::Failed => return false,
                 }
             }

@@ -5,7 +5,7 @@ use super::date;
 use super::etag::{EntityTag, list_matches};
 use super::fields::{first, for_each_named, single, write_line, write_number};
 use super::multipart::Multipart;
-use super::range::{self, ByteRange, ContentRange, Selection};
+use super::range::{self, ByteRange, ContentRange, RangeSelection};
 use super::request::Request;
 use super::stored::StoredHead;
 use super::time::Timestamp;
@@ -41,9 +41,9 @@ pub fn answer(request: &Request<'_>, stored: &StoredHead, complete: Option<u64>)
     }
     let specs = single(request.fields, "range").and_then(range::parse);
     match specs.map(|specs| range::select(&specs, complete)) {
-        Some(Selection::Parts(parts)) => Answer::Partial(parts),
-        Some(Selection::Unsatisfiable) => Answer::RangeNotSatisfiable,
-        Some(Selection::Whole) | None => Answer::Whole,
+        Some(RangeSelection::Parts(parts)) => Answer::Partial(parts),
+        Some(RangeSelection::Unsatisfiable) => Answer::RangeNotSatisfiable,
+        Some(RangeSelection::Whole) | None => Answer::Whole,
     }
 }
 

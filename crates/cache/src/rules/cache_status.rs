@@ -1,7 +1,7 @@
 //! `Cache-Status` (RFC 9211): what the cache did with a request.
 
 use super::fields::write_number;
-use super::verdict::Why;
+use super::verdict::CacheReason;
 
 /// The name of this cache in the field.
 pub const NAME: &str = "privet";
@@ -25,26 +25,26 @@ pub enum Forward {
 
 impl Forward {
     /// The reason for a stored response that was not used as it is, or a request that passes by.
-    pub fn from_why(why: Why) -> Forward {
+    pub fn from_why(why: CacheReason) -> Forward {
         match why {
-            Why::Method => Forward::Method,
-            Why::RequestNoStore
-            | Why::RequestNoCache
-            | Why::RequestMaxAge
-            | Why::RequestMinFresh
-            | Why::MethodOverride
-            | Why::RequestBody
-            | Why::OriginCondition
-            | Why::UnknownPage => Forward::Request,
-            Why::NotStored => Forward::UriMiss,
-            Why::VaryMismatch => Forward::VaryMiss,
-            Why::RangeNotStored => Forward::Partial,
-            Why::Expired
-            | Why::HeuristicExpired
-            | Why::NoCache
-            | Why::MustRevalidate
-            | Why::Invalidated
-            | Why::NoLifetime => Forward::Stale,
+            CacheReason::Method => Forward::Method,
+            CacheReason::RequestNoStore
+            | CacheReason::RequestNoCache
+            | CacheReason::RequestMaxAge
+            | CacheReason::RequestMinFresh
+            | CacheReason::MethodOverride
+            | CacheReason::RequestBody
+            | CacheReason::OriginCondition
+            | CacheReason::UnknownPage => Forward::Request,
+            CacheReason::NotStored => Forward::UriMiss,
+            CacheReason::VaryMismatch => Forward::VaryMiss,
+            CacheReason::RangeNotStored => Forward::Partial,
+            CacheReason::Expired
+            | CacheReason::HeuristicExpired
+            | CacheReason::NoCache
+            | CacheReason::MustRevalidate
+            | CacheReason::Invalidated
+            | CacheReason::NoLifetime => Forward::Stale,
             _ => Forward::Miss,
         }
     }

@@ -137,7 +137,7 @@ fn number(digits: &[u8]) -> Option<u64> {
 
 /// What a `Range` field selects from a representation of a known length.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Selection {
+pub enum RangeSelection {
     /// The field is ignored: the whole is sent.
     Whole,
     /// One or more parts in the order asked for, none of which touch each other.
@@ -148,14 +148,14 @@ pub enum Selection {
 
 /// Applies the elements of a `Range` field to a representation of `complete` bytes. Parts that overlap or touch are one;
 /// they keep the place of the first of them (14.2, 15.3.7.2).
-pub fn select(specs: &[RangeSpec], complete: u64) -> Selection {
+pub fn select(specs: &[RangeSpec], complete: u64) -> RangeSelection {
     // The last bytes of nothing are nothing, which no Content-Range can say.
     if complete == 0
         && specs
             .iter()
             .any(|spec| matches!(spec, RangeSpec::Suffix(1..)))
     {
-        return Selection::Whole;
+        return RangeSelection::Whole;
     }
     let mut parts: Vec<ByteRange> = Vec::new();
     for range in specs.iter().filter_map(|spec| satisfy(*spec, complete)) {
@@ -178,9 +178,9 @@ pub fn select(specs: &[RangeSpec], complete: u64) -> Selection {
         parts.insert(place.min(parts.len()), joined);
     }
     match parts.len() {
-        0 => Selection::Unsatisfiable,
-        1..=MAX_PARTS => Selection::Parts(parts),
-        _ => Selection::Whole,
+        0 => RangeSelection::Unsatisfiable,
+        1..=MAX_PARTS => RangeSelection::Parts(parts),
+        _ => RangeSelection::Whole,
     }
 }
 

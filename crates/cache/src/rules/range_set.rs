@@ -7,7 +7,7 @@ use super::fields::first;
 use super::range::{ByteRange, ContentRange, touches};
 use super::stored::StoredHead;
 use super::storing::Response;
-use super::verdict::Why;
+use super::verdict::CacheReason;
 
 /// A set with more separate ranges takes no further ones.
 pub const MAX_RANGES: usize = 256;
@@ -148,11 +148,11 @@ pub fn combine(
     stored: &StoredHead,
     complete: Option<u64>,
     response: &Response<'_>,
-) -> Result<ContentRange, Why> {
+) -> Result<ContentRange, CacheReason> {
     let part = first(response.fields, "content-range")
         .and_then(ContentRange::parse)
         .filter(|part| response.body_len.is_none_or(|len| len == part.range.len()))
-        .ok_or(Why::BadContentRange)?;
+        .ok_or(CacheReason::BadContentRange)?;
     let same = match (stored.etag(), response_etag(response)) {
         (Some(one), Some(other)) => one.strongly_equals(other),
         (None, None) => {
@@ -165,7 +165,7 @@ pub fn combine(
     if response.status == 206 && same && fits(complete, part) {
         Ok(part)
     } else {
-        Err(Why::OtherRepresentation)
+        Err(CacheReason::OtherRepresentation)
     }
 }
 

@@ -4,25 +4,25 @@ use super::lifetime::LifetimeSource;
 use super::request::Request;
 use super::stored::StoredHead;
 use super::time::Timestamp;
-use super::verdict::{OnError, Reuse, Why};
+use super::verdict::{CacheReason, OnError, Reuse};
 
 /// Whether the store may be asked for this request at all.
-pub fn check_request(request: &Request<'_>) -> Result<(), Why> {
+pub fn check_request(request: &Request<'_>) -> Result<(), CacheReason> {
     if !request.is_get() && !request.is_head() {
-        return Err(Why::Method);
+        return Err(CacheReason::Method);
     }
     if request.directives.no_store {
-        return Err(Why::RequestNoStore);
+        return Err(CacheReason::RequestNoStore);
     }
     if request.present.method_override {
-        return Err(Why::MethodOverride);
+        return Err(CacheReason::MethodOverride);
     }
     if request.has_body {
-        return Err(Why::RequestBody);
+        return Err(CacheReason::RequestBody);
     }
     // Only the origin judges If-Match and If-Unmodified-Since (4.3.2).
     if request.present.origin_condition {
-        return Err(Why::OriginCondition);
+        return Err(CacheReason::OriginCondition);
     }
     Ok(())
 }
@@ -37,22 +37,22 @@ pub fn reuse(request: &Request<'_>, stored: &StoredHead, now: Timestamp) -> Reus
     let lifetime = &stored.lifetime;
     let fresh = lifetime.fresh_for > age;
     if lifetime.no_cache {
-        return validate(request, stored, now, Why::NoCache);
+        return validate(request, stored, now, CacheReason::NoCache);
     }
     if directives.no_cache {
-        return validate(request, stored, now, Why::RequestNoCache);
+        return validate(request, stored, now, CacheReason::RequestNoCache);
     }
     // A reload asks for max-age=0; what says immutable does not change while it is fresh (RFC 8246).
     let too_old = directives
         .max_age
         .is_some_and(|limit| age > limit || limit == 0);
     if too_old && !(lifetime.immutable && fresh && directives.max_age == Some(0)) {
-        return validate(request, stored, now, Why::RequestMaxAge);
+        return validate(request, stored, now, CacheReason::RequestMaxAge);
     }
     if let Some(wanted) = directives.min_fresh
         && lifetime.fresh_for.saturating_sub(age) < wanted
     {
-        return validate(request, stored, now, Why::RequestMinFresh);
+        return validate(request, stored, now, CacheReason::RequestMinFresh);
     }
     if fresh {
         let ttl = lifetime.fresh_for - age;
@@ -60,7 +60,7 @@ pub fn reuse(request: &Request<'_>, stored: &StoredHead, now: Timestamp) -> Reus
     }
     let stale = age - lifetime.fresh_for;
     if lifetime.must_revalidate {
-        return validate(request, stored, now, Why::MustRevalidate);
+        return validate(request, stored, now, CacheReason::MustRevalidate);
     }
     if directives.max_stale.is_some_and(|limit| stale <= limit) {
         return Reuse::StaleAccepted { age, stale };
@@ -71,15 +71,20 @@ pub fn reuse(request: &Request<'_>, stored: &StoredHead, now: Timestamp) -> Reus
         return Reuse::StaleWhileRevalidate { age, stale };
     }
     let why = match lifetime.source {
-        LifetimeSource::Heuristic => Why::HeuristicExpired,
-        LifetimeSource::Explicit => Why::Expired,
-        LifetimeSource::None => Why::NoLifetime,
+        LifetimeSource::Heuristic => CacheReason::HeuristicExpired,
+        LifetimeSource::Explicit => CacheReason::Expired,
+        LifetimeSource::None => CacheReason::NoLifetime,
     };
     validate(request, stored, now, why)
 }
 
 /// Validation for another reason, as after a soft purge.
-pub fn validate(request: &Request<'_>, stored: &StoredHead, now: Timestamp, why: Why) -> Reuse {
+pub fn validate(
+    request: &Request<'_>,
+    stored: &StoredHead,
+    now: Timestamp,
+    why: CacheReason,
+) -> Reuse {
     Reuse::Validate {
         why,
         on_error: on_error(request, stored, now),

@@ -8,7 +8,7 @@ use super::range::ContentRange;
 use super::request::Request;
 use super::stored::{StoredHead, lines_to_store};
 use super::time::Timestamp;
-use super::verdict::Why;
+use super::verdict::CacheReason;
 use super::{invalidation, targeted, vary};
 
 /// The final response to a request.
@@ -28,7 +28,7 @@ pub fn store(
     requested: Timestamp,
     received: Timestamp,
     policy: &Policy,
-) -> Result<StoredHead, Why> {
+) -> Result<StoredHead, CacheReason> {
     check_request(request)?;
     let targeted = targeted::read(response.fields, &policy.targeted);
     let directives = targeted.unwrap_or_else(|| ResponseDirectives::read(response.fields));
@@ -55,7 +55,7 @@ pub fn store(
         directives.names_fields,
         policy,
     )
-    .ok_or(Why::BadField)?;
+    .ok_or(CacheReason::BadField)?;
     Ok(StoredHead {
         status: response.status,
         lines: lines.into_boxed_slice(),
@@ -67,32 +67,32 @@ pub fn store(
 }
 
 /// Whether a response to this request could be stored at all, for who would wait for it.
-pub fn check_request(request: &Request<'_>) -> Result<(), Why> {
+pub fn check_request(request: &Request<'_>) -> Result<(), CacheReason> {
     if !request.is_get() && request.method != b"POST" {
-        return Err(Why::Method);
+        return Err(CacheReason::Method);
     }
     if request.directives.no_store {
-        return Err(Why::RequestNoStore);
+        return Err(CacheReason::RequestNoStore);
     }
     if request.present.method_override {
-        return Err(Why::MethodOverride);
+        return Err(CacheReason::MethodOverride);
     }
     if request.has_body && request.is_get() {
-        return Err(Why::RequestBody);
+        return Err(CacheReason::RequestBody);
     }
     if request.present.origin_condition {
-        return Err(Why::OriginCondition);
+        return Err(CacheReason::OriginCondition);
     }
     if request.target.path_and_query.len() > super::keyed::MAX_PATH {
-        return Err(Why::UrlTooLong);
+        return Err(CacheReason::UrlTooLong);
     }
     Ok(())
 }
 
-fn check_status(status: u16, directives: &ResponseDirectives) -> Result<(), Why> {
+fn check_status(status: u16, directives: &ResponseDirectives) -> Result<(), CacheReason> {
     match status {
         200..=599 => {}
-        _ => return Err(Why::Status),
+        _ => return Err(CacheReason::Status),
     }
     // They depend on fields of the request that are not in the key (Range, conditions, Expect, a proxy's credentials), or
     // their definition forbids it (RFC 6585: 428, 429, 431, 511).
@@ -100,17 +100,17 @@ fn check_status(status: u16, directives: &ResponseDirectives) -> Result<(), Why>
         status,
         304 | 407 | 412 | 416 | 417 | 421 | 425 | 428 | 429 | 431 | 511
     ) {
-        return Err(Why::Status);
+        return Err(CacheReason::Status);
     }
     if directives.must_understand {
         return if is_understood(status) {
             Ok(())
         } else {
-            Err(Why::StatusNotUnderstood)
+            Err(CacheReason::StatusNotUnderstood)
         };
     }
     if directives.no_store {
-        return Err(Why::ResponseNoStore);
+        return Err(CacheReason::ResponseNoStore);
     }
     Ok(())
 }
@@ -124,13 +124,13 @@ fn check_directives(
     request: &Request<'_>,
     directives: &ResponseDirectives,
     policy: &Policy,
-) -> Result<(), Why> {
+) -> Result<(), CacheReason> {
     if policy.shared && directives.private {
-        return Err(Why::Private);
+        return Err(CacheReason::Private);
     }
     let for_all = directives.public || directives.must_revalidate || directives.s_maxage.is_some();
     if policy.shared && request.has_credentials() && !for_all {
-        return Err(Why::Authorization);
+        return Err(CacheReason::Authorization);
     }
     Ok(())
 }
@@ -139,25 +139,25 @@ fn check_length(
     request: &Request<'_>,
     response: &Response<'_>,
     policy: &Policy,
-) -> Result<(), Why> {
+) -> Result<(), CacheReason> {
     let mut whole = response.body_len;
     if response.status == 206 {
         if !request.asks_for_range() {
-            return Err(Why::BadContentRange);
+            return Err(CacheReason::BadContentRange);
         }
         let range = first(response.fields, "content-range")
             .and_then(ContentRange::parse)
-            .ok_or(Why::BadContentRange)?;
+            .ok_or(CacheReason::BadContentRange)?;
         if response
             .body_len
             .is_some_and(|len| len != range.range.len())
         {
-            return Err(Why::BadContentRange);
+            return Err(CacheReason::BadContentRange);
         }
         whole = range.complete.or(Some(range.range.last.saturating_add(1)));
     }
     if whole.is_some_and(|len| len > policy.max_object) {
-        return Err(Why::TooLarge);
+        return Err(CacheReason::TooLarge);
     }
     Ok(())
 }
@@ -167,22 +167,22 @@ fn check_lifetime(
     directives: &ResponseDirectives,
     lifetime: &Lifetime,
     policy: &Policy,
-) -> Result<(), Why> {
+) -> Result<(), CacheReason> {
     let explicit = lifetime.source == LifetimeSource::Explicit;
     let storable_status = super::lifetime::heuristic_status(response.status);
     let wanted = explicit || directives.public || (directives.private && !policy.shared);
     if !wanted && !storable_status {
-        return Err(Why::NoLifetime);
+        return Err(CacheReason::NoLifetime);
     }
     // Set-Cookie does not forbid storing, but a shared cache wants to be told.
     let sets_cookie = first(response.fields, "set-cookie").is_some();
     if policy.shared && sets_cookie && !explicit && !directives.public {
-        return Err(Why::SetCookie);
+        return Err(CacheReason::SetCookie);
     }
     if lifetime.is_useful() {
         Ok(())
     } else {
-        Err(Why::NoLifetime)
+        Err(CacheReason::NoLifetime)
     }
 }
 
@@ -191,7 +191,7 @@ fn check_post(
     request: &Request<'_>,
     response: &Response<'_>,
     lifetime: &Lifetime,
-) -> Result<(), Why> {
+) -> Result<(), CacheReason> {
     let own_url = first(response.fields, "content-location").is_some_and(|location| {
         invalidation::resolve(&request.target, location)
             .is_some_and(|path| path.as_bytes() == request.target.path_and_query)
@@ -200,6 +200,6 @@ fn check_post(
     if own_url && explicit && response.status == 200 {
         Ok(())
     } else {
-        Err(Why::PostWithoutLocation)
+        Err(CacheReason::PostWithoutLocation)
     }
 }

@@ -10,7 +10,7 @@ use super::request::Request;
 use super::stored::{StoredHead, lines_to_store};
 use super::storing::Response;
 use super::time::Timestamp;
-use super::verdict::Why;
+use super::verdict::CacheReason;
 use super::{targeted, vary};
 
 /// More variants are not named in one conditional request.
@@ -73,14 +73,14 @@ pub fn is_failure(status: u16) -> bool {
 
 /// How many stored responses a conditional request named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum NamedEntries {
     One,
     Several,
 }
 
 /// Whether a 304 is about a stored response (4.3.4): by its tag, else by its date. One without a validator is about the
 /// only response that was asked for. Where several match by a weak validator, take the most recent.
-pub fn identifies(stored: &StoredHead, response: &dyn Fields, asked: Asked) -> bool {
+pub fn identifies(stored: &StoredHead, response: &dyn Fields, asked: NamedEntries) -> bool {
     if let Some(tag) = first(response, "etag").and_then(EntityTag::parse) {
         return stored.etag().is_some_and(|own| {
             if tag.weak {
@@ -92,7 +92,7 @@ pub fn identifies(stored: &StoredHead, response: &dyn Fields, asked: Asked) -> b
     }
     match first(response, "last-modified") {
         Some(modified) => stored.get("last-modified") == Some(modified),
-        None => asked == Asked::One,
+        None => asked == NamedEntries::One,
     }
 }
 
@@ -102,7 +102,7 @@ pub enum Merged {
     /// Store this head in place of the old one, and send it.
     Update(StoredHead),
     /// Send this head, and remove the stored response.
-    SendOnly(StoredHead, Why),
+    SendOnly(StoredHead, CacheReason),
 }
 
 impl Merged {
@@ -185,7 +185,7 @@ fn merged_vary_key(
     request: &Request<'_>,
     stored: &StoredHead,
     merged: &FieldLines<'_>,
-) -> Result<Box<[u8]>, Why> {
+) -> Result<Box<[u8]>, CacheReason> {
     let same = first(merged, "vary") == stored.get("vary");
     if same {
         return Ok(stored.vary_key.clone());
@@ -193,12 +193,12 @@ fn merged_vary_key(
     vary::key(request.sent, merged)
 }
 
-fn forbidden(directives: &ResponseDirectives, status: u16, policy: &Policy) -> Option<Why> {
+fn forbidden(directives: &ResponseDirectives, status: u16, policy: &Policy) -> Option<CacheReason> {
     let understood = directives.must_understand && super::storing::is_understood(status);
     if directives.no_store && !understood {
-        Some(Why::ResponseNoStore)
+        Some(CacheReason::ResponseNoStore)
     } else if directives.private && policy.shared {
-        Some(Why::Private)
+        Some(CacheReason::Private)
     } else {
         None
     }

@@ -10,7 +10,7 @@ use super::fields::{Fields, for_each_named};
 use super::normalise;
 use super::request::Request;
 use super::stored::StoredHead;
-use super::verdict::Why;
+use super::verdict::CacheReason;
 
 /// Responses whose `Vary` names more fields are not stored, nor those with a longer key.
 pub const MAX_NAMES: usize = 24;
@@ -20,7 +20,7 @@ pub const MAX_KEY: usize = 8192;
 type Value = SmallVec<[u8; 256]>;
 
 /// The key of a new variant: empty without `Vary`. Refused are `Vary: *`, what is no field's name, and what is too long.
-pub fn key(sent: &dyn Fields, response: &dyn Fields) -> Result<Box<[u8]>, Why> {
+pub fn key(sent: &dyn Fields, response: &dyn Fields) -> Result<Box<[u8]>, CacheReason> {
     let (mut names, mut star, mut tokens) = (Vec::new(), false, true);
     for_each_named(response, "vary", |line| {
         for_each_element(line, |name| {
@@ -32,10 +32,10 @@ pub fn key(sent: &dyn Fields, response: &dyn Fields) -> Result<Box<[u8]>, Why> {
         });
     });
     if star {
-        return Err(Why::VaryStar);
+        return Err(CacheReason::VaryStar);
     }
     if !tokens {
-        return Err(Why::BadField);
+        return Err(CacheReason::BadField);
     }
     names.sort_unstable();
     names.dedup();
@@ -50,7 +50,7 @@ pub fn key(sent: &dyn Fields, response: &dyn Fields) -> Result<Box<[u8]>, Why> {
         key.push(b'\n');
     }
     if names.len() > MAX_NAMES || key.len() > MAX_KEY {
-        return Err(Why::VaryTooLong);
+        return Err(CacheReason::VaryTooLong);
     }
     Ok(key.into_boxed_slice())
 }

@@ -12,9 +12,9 @@ pub enum Reuse {
     /// Answer from the store and validate in the background (`stale-while-revalidate`, RFC 5861).
     StaleWhileRevalidate { age: u32, stale: u32 },
     /// Ask the origin first. `on_error` says what may be sent when that fails.
-    Validate { why: Why, on_error: OnError },
+    Validate { why: CacheReason, on_error: OnError },
     /// Do not use this stored response for the request.
-    MustNot { why: Why },
+    MustNot { why: CacheReason },
 }
 
 /// Whether a stale response may be sent when the origin cannot be reached or answers 500, 502, 503 or 504.
@@ -33,7 +33,7 @@ pub enum OnError {
 
 /// Why a response is not stored, is not fresh or is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Why {
+pub enum CacheReason {
     // Storing.
     Method,
     RequestNoStore,
@@ -71,60 +71,64 @@ pub enum Why {
     UnknownPage,
 }
 
-impl Why {
+impl CacheReason {
     /// One short sentence.
     pub fn sentence(self) -> &'static str {
         match self {
-            Why::Method => "The method is not one whose responses are stored.",
-            Why::RequestNoStore => "The request says no-store.",
-            Why::ResponseNoStore => "The response says no-store.",
-            Why::Private => "The response says private, and this cache is shared.",
-            Why::Authorization => {
+            CacheReason::Method => "The method is not one whose responses are stored.",
+            CacheReason::RequestNoStore => "The request says no-store.",
+            CacheReason::ResponseNoStore => "The response says no-store.",
+            CacheReason::Private => "The response says private, and this cache is shared.",
+            CacheReason::Authorization => {
                 "The request has credentials, and the response does not allow a shared cache to keep it."
             }
-            Why::Status => "Responses with this status are not stored.",
-            Why::StatusNotUnderstood => {
+            CacheReason::Status => "Responses with this status are not stored.",
+            CacheReason::StatusNotUnderstood => {
                 "The response says must-understand, and its status is not known here."
             }
-            Why::VaryStar => "The response varies by more than the request (Vary: *).",
-            Why::NoLifetime => "The response gives no lifetime and nothing to validate it with.",
-            Why::TooLarge => "The body is larger than the largest object.",
-            Why::BadContentRange => "Content-Range does not fit the response.",
-            Why::OtherRepresentation => {
+            CacheReason::VaryStar => "The response varies by more than the request (Vary: *).",
+            CacheReason::NoLifetime => {
+                "The response gives no lifetime and nothing to validate it with."
+            }
+            CacheReason::TooLarge => "The body is larger than the largest object.",
+            CacheReason::BadContentRange => "Content-Range does not fit the response.",
+            CacheReason::OtherRepresentation => {
                 "The part belongs to another representation than the stored ones."
             }
-            Why::BadField => "A field of the response is malformed.",
-            Why::SetCookie => {
+            CacheReason::BadField => "A field of the response is malformed.",
+            CacheReason::SetCookie => {
                 "The response sets a cookie without saying that a shared cache may keep it."
             }
-            Why::PostWithoutLocation => {
+            CacheReason::PostWithoutLocation => {
                 "A response to POST is stored only with a lifetime and its own URL in Content-Location."
             }
-            Why::MethodOverride => "The request asks for another method in a field.",
-            Why::RequestBody => "The request has a body.",
-            Why::OriginCondition => "The request has a condition that only the origin judges.",
-            Why::UrlTooLong => "The URL is too long.",
-            Why::VaryTooLong => "Vary names too many fields, or their values are too long.",
-            Why::Expired => "Its lifetime is over.",
-            Why::HeuristicExpired => "Its lifetime, derived from Last-Modified, is over.",
-            Why::NoCache => "The response says no-cache.",
-            Why::RequestNoCache => "The request says no-cache.",
-            Why::RequestMaxAge => "The request accepts only younger responses (max-age).",
-            Why::RequestMinFresh => "The request wants it fresh for longer (min-fresh).",
-            Why::MustRevalidate => "Its lifetime is over, and it says must-revalidate.",
-            Why::Invalidated => "It was invalidated.",
-            Why::VaryMismatch => "The request differs in a field that Vary names.",
-            Why::NotStored => "It is not stored.",
-            Why::Uncacheable => "A response to it could not be stored a short time ago.",
-            Why::UnknownPage => {
+            CacheReason::MethodOverride => "The request asks for another method in a field.",
+            CacheReason::RequestBody => "The request has a body.",
+            CacheReason::OriginCondition => {
+                "The request has a condition that only the origin judges."
+            }
+            CacheReason::UrlTooLong => "The URL is too long.",
+            CacheReason::VaryTooLong => "Vary names too many fields, or their values are too long.",
+            CacheReason::Expired => "Its lifetime is over.",
+            CacheReason::HeuristicExpired => "Its lifetime, derived from Last-Modified, is over.",
+            CacheReason::NoCache => "The response says no-cache.",
+            CacheReason::RequestNoCache => "The request says no-cache.",
+            CacheReason::RequestMaxAge => "The request accepts only younger responses (max-age).",
+            CacheReason::RequestMinFresh => "The request wants it fresh for longer (min-fresh).",
+            CacheReason::MustRevalidate => "Its lifetime is over, and it says must-revalidate.",
+            CacheReason::Invalidated => "It was invalidated.",
+            CacheReason::VaryMismatch => "The request differs in a field that Vary names.",
+            CacheReason::NotStored => "It is not stored.",
+            CacheReason::Uncacheable => "A response to it could not be stored a short time ago.",
+            CacheReason::UnknownPage => {
                 "A browser asks for a part of a page and does not say of which page."
             }
-            Why::RangeNotStored => "The requested range is not stored.",
+            CacheReason::RangeNotStored => "The requested range is not stored.",
         }
     }
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for CacheReason {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.sentence())
     }

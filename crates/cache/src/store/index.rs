@@ -16,7 +16,7 @@ use super::packed::Packed;
 use super::slot::{NONE, Resident, Slot, SlotId};
 use crate::budget::Budget;
 use crate::entry::Entry;
-use crate::flight::{Flight, PartFlight};
+use crate::in_flight::{InFlight, PartInFlight};
 use crate::incoming::Incoming;
 use crate::key::Key;
 use crate::rules::policy::Policy;
@@ -44,8 +44,8 @@ pub(crate) struct Shard {
     /// Entries on disk.
     pub(crate) disk_eviction: Eviction,
     pub(crate) loads: HashMap<Key, Arc<Load>, BuildHasherDefault<KeyHasher>>,
-    pub(crate) flights: HashMap<Key, Flight, BuildHasherDefault<KeyHasher>>,
-    pub(crate) part_flights: HashMap<Key, Vec<PartFlight>, BuildHasherDefault<KeyHasher>>,
+    pub(crate) in_flight_requests: HashMap<Key, InFlight, BuildHasherDefault<KeyHasher>>,
+    pub(crate) in_flight_parts: HashMap<Key, Vec<PartInFlight>, BuildHasherDefault<KeyHasher>>,
     pub(crate) counts: Counts,
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::disk::codec::{Damaged, Reading};
+use super::disk::codec::{ByteReader, Damaged};
 use super::disk::format::Description;
 use crate::body::MemoryBody;
 use crate::budget::{Budget, block};
@@ -136,7 +136,7 @@ pub(crate) struct PackedView<'a> {
 
 impl<'a> PackedView<'a> {
     fn read(bytes: &'a [u8]) -> Result<PackedView<'a>, Damaged> {
-        let mut from = Reading(bytes);
+        let mut from = ByteReader(bytes);
         let flags = from.u8()?;
         let serial = take(&mut from)?;
         let status = u16::try_from(take(&mut from)?).map_err(|_| Damaged)?;
@@ -182,7 +182,7 @@ fn put(out: &mut SmallVec<[u8; 96]>, mut number: u64) {
     out.push(number as u8);
 }
 
-fn take(from: &mut Reading<'_>) -> Result<u64, Damaged> {
+fn take(from: &mut ByteReader<'_>) -> Result<u64, Damaged> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
         let byte = from.u8()?;
@@ -213,7 +213,7 @@ mod tests {
         ] {
             let mut bytes = SmallVec::new();
             put(&mut bytes, number);
-            let mut from = Reading(&bytes);
+            let mut from = ByteReader(&bytes);
             assert_eq!(take(&mut from), Ok(number));
             assert!(from.0.is_empty());
         }

@@ -105,7 +105,7 @@ fn no_store_is_obeyed_in_every_spelling() {
             let fields = [("Cache-Control", value), ("Expires", &expires)];
             assert_eq!(
                 stored(&policy, &fields),
-                Err(Why::ResponseNoStore),
+                Err(CacheReason::ResponseNoStore),
                 "{value}"
             );
         }
@@ -120,7 +120,11 @@ fn private_is_for_private_caches_only() {
         "private=\"\", max-age=3600",
     ] {
         let fields = [("Cache-Control", value)];
-        assert_eq!(stored(&shared(), &fields), Err(Why::Private), "{value}");
+        assert_eq!(
+            stored(&shared(), &fields),
+            Err(CacheReason::Private),
+            "{value}"
+        );
         assert!(hit(&private(), 3, &fields), "{value}");
     }
 }
@@ -135,14 +139,14 @@ fn no_cache_is_stored_and_always_validated() {
         let head = stored(&private(), &[("Cache-Control", value), ("ETag", "\"a\"")]);
         let reuse = later(&head.expect(value), 0);
         let expected = Reuse::Validate {
-            why: Why::NoCache,
+            why: CacheReason::NoCache,
             on_error: privet_cache::OnError::Never,
         };
         assert_eq!(reuse, expected, "{value}");
     }
     // Without a validator it could never be used.
     let fields = [("Cache-Control", "no-cache, max-age=10")];
-    assert_eq!(stored(&private(), &fields), Err(Why::NoLifetime));
+    assert_eq!(stored(&private(), &fields), Err(CacheReason::NoLifetime));
 }
 
 #[test]
@@ -177,6 +181,6 @@ fn what_allows_something_is_read_strictly() {
     ] {
         let fields = [("Cache-Control", value)];
         let result = stored_as(&shared(), &credentials, 200, &fields);
-        assert_eq!(result, Err(Why::Authorization), "{value}");
+        assert_eq!(result, Err(CacheReason::Authorization), "{value}");
     }
 }

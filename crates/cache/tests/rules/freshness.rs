@@ -237,7 +237,7 @@ fn without_lifetime_and_validator_nothing_is_kept() {
     ] {
         assert_eq!(
             stored(&private(), fields),
-            Err(Why::NoLifetime),
+            Err(CacheReason::NoLifetime),
             "{fields:?}"
         );
     }
@@ -245,7 +245,7 @@ fn without_lifetime_and_validator_nothing_is_kept() {
     let Reuse::Validate { why, .. } = later(&head, 0) else {
         panic!("it has no lifetime");
     };
-    assert_eq!(why, Why::NoLifetime);
+    assert_eq!(why, CacheReason::NoLifetime);
 }
 
 #[test]

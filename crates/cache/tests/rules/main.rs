@@ -20,7 +20,7 @@ mod vary;
 
 use privet_cache::rules::reuse;
 use privet_cache::rules::storing::store;
-use privet_cache::{Policy, Request, Response, Reuse, StoredHead, Target, Timestamp, Why};
+use privet_cache::{CacheReason, Policy, Request, Response, Reuse, StoredHead, Target, Timestamp};
 
 /// 2027-01-15T08:00:00Z, a Friday.
 pub const NOW: Timestamp = Timestamp(1_800_000_000);
@@ -55,7 +55,7 @@ pub fn get<'f>(fields: &'f &'f [Line<'f>]) -> Request<'f> {
 }
 
 /// Stores a 200 to a plain GET that is answered at [`NOW`].
-pub fn stored(policy: &Policy, fields: &[Line<'_>]) -> Result<StoredHead, Why> {
+pub fn stored(policy: &Policy, fields: &[Line<'_>]) -> Result<StoredHead, CacheReason> {
     stored_as(policy, &[], 200, fields)
 }
 
@@ -65,7 +65,7 @@ pub fn stored_as(
     request: &[Line<'_>],
     status: u16,
     fields: &[Line<'_>],
-) -> Result<StoredHead, Why> {
+) -> Result<StoredHead, CacheReason> {
     let response = Response {
         status,
         fields: &fields,

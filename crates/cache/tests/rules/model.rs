@@ -7,8 +7,8 @@ mod meaning;
 mod random;
 mod reference;
 
-use meaning::{Ask, Meaning};
-use privet_cache::rules::validation::{Asked, Merged, identifies, merge};
+use meaning::{Meaning, ModelRequest};
+use privet_cache::rules::validation::{Merged, NamedEntries, identifies, merge};
 use privet_cache::rules::{reuse, vary};
 use random::Random;
 use reference::{Kind, Model};
@@ -64,7 +64,7 @@ fn history(seed: u64, policy: &Policy) {
     let mut now = NOW;
     for _ in 0..2 + random.below(5) {
         now = now.plus(random.step());
-        let ask = Ask::random(&mut random);
+        let ask = ModelRequest::random(&mut random);
         let lines = ask.lines(&mut random);
         let lines = borrow(&lines);
         let lines = lines.as_slice();
@@ -118,7 +118,7 @@ fn fetched(
     model: &mut Model,
     variants: &mut Vec<StoredHead>,
     request: &Request<'_>,
-    ask: &Ask,
+    ask: &ModelRequest,
     place: Option<usize>,
     now: Timestamp,
     policy: &Policy,
@@ -160,7 +160,7 @@ fn validated(
     model: &mut Model,
     variants: &mut Vec<StoredHead>,
     request: &Request<'_>,
-    ask: &Ask,
+    ask: &ModelRequest,
     place: usize,
     now: Timestamp,
     policy: &Policy,
@@ -169,7 +169,7 @@ fn validated(
     let lines = meaning.lines(random, now);
     let lines = borrow(&lines);
     let lines = lines.as_slice();
-    let about = identifies(&variants[place], &lines, Asked::One);
+    let about = identifies(&variants[place], &lines, NamedEntries::One);
     assert_eq!(about, model.identifies(place, &meaning), "{lines:?}");
     if !about {
         return;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use privet_cache::rules::range::{ByteRange, Selection, parse, select};
+use privet_cache::rules::range::{ByteRange, RangeSelection, parse, select};
 use privet_cache::rules::range_set::RangeSet;
 use privet_cache::rules::{date, vary};
 use proptest::collection::vec;
@@ -45,7 +45,7 @@ fn a_restriction_is_found_beside_anything() {
             let balanced = before.replace(['"', '\\'], "");
             let line = format!("{balanced},{restriction},{after}");
             let kept = stored(&private(), &[("Cache-Control", &line), ("ETag", "\"a\"")]);
-            prop_assert_eq!(kept, Err(Why::ResponseNoStore), "{}", line);
+            prop_assert_eq!(kept, Err(CacheReason::ResponseNoStore), "{}", line);
             Ok(())
         },
     );
@@ -154,7 +154,7 @@ fn selected_parts_are_the_bytes_that_were_asked_for() {
             asked.extend(range);
         }
         match selection {
-            Selection::Parts(parts) => {
+            RangeSelection::Parts(parts) => {
                 let bytes: Vec<u64> = parts
                     .iter()
                     .flat_map(|part| part.first..=part.last)
@@ -163,8 +163,8 @@ fn selected_parts_are_the_bytes_that_were_asked_for() {
                 prop_assert_eq!(unique.len(), bytes.len(), "no byte is sent twice");
                 prop_assert_eq!(unique, asked);
             }
-            Selection::Unsatisfiable => prop_assert!(asked.is_empty()),
-            Selection::Whole => prop_assert!(false, "{} is valid", field),
+            RangeSelection::Unsatisfiable => prop_assert!(asked.is_empty()),
+            RangeSelection::Whole => prop_assert!(false, "{} is valid", field),
         }
         Ok(())
     });

@@ -2,7 +2,7 @@
 
 use privet_cache::rules::multipart::{Multipart, write_range_field};
 use privet_cache::rules::range::{
-    ByteRange, ContentRange, MAX_PARTS, RangeSpec, Selection, parse, select,
+    ByteRange, ContentRange, MAX_PARTS, RangeSelection, RangeSpec, parse, select,
 };
 use privet_cache::rules::range_set::{MAX_RANGES, RangeSet, combine};
 
@@ -14,9 +14,11 @@ fn range(first: u64, last: u64) -> ByteRange {
 
 fn parts(value: &str, complete: u64) -> Option<Vec<(u64, u64)>> {
     match select(&parse(value.as_bytes())?, complete) {
-        Selection::Parts(parts) => Some(parts.iter().map(|part| (part.first, part.last)).collect()),
-        Selection::Whole => None,
-        Selection::Unsatisfiable => Some(Vec::new()),
+        RangeSelection::Parts(parts) => {
+            Some(parts.iter().map(|part| (part.first, part.last)).collect())
+        }
+        RangeSelection::Whole => None,
+        RangeSelection::Unsatisfiable => Some(Vec::new()),
     }
 }
 
@@ -295,22 +297,22 @@ fn parts_of_another_length_or_shape_are_refused() {
     assert_eq!(with(206, "bytes 10-19/*", None), Ok(range(10, 19)));
     assert_eq!(
         with(206, "bytes 10-19/31", Some(10)),
-        Err(Why::OtherRepresentation)
+        Err(CacheReason::OtherRepresentation)
     );
     assert_eq!(
         with(206, "bytes 29-30/*", Some(2)),
-        Err(Why::OtherRepresentation)
+        Err(CacheReason::OtherRepresentation)
     );
     assert_eq!(
         with(200, "bytes 10-19/30", Some(10)),
-        Err(Why::OtherRepresentation)
+        Err(CacheReason::OtherRepresentation)
     );
     assert_eq!(
         with(206, "bytes 10-19/30", Some(9)),
-        Err(Why::BadContentRange)
+        Err(CacheReason::BadContentRange)
     );
     assert_eq!(
         with(206, "bytes 10-30/30", Some(21)),
-        Err(Why::BadContentRange)
+        Err(CacheReason::BadContentRange)
     );
 }

@@ -11,7 +11,7 @@ fn fresh_for(seconds: u32) -> StoredHead {
     .expect("stored")
 }
 
-fn why(reuse: Reuse) -> Option<Why> {
+fn why(reuse: Reuse) -> Option<CacheReason> {
     match reuse {
         Reuse::Validate { why, .. } | Reuse::MustNot { why } => Some(why),
         _ => None,
@@ -35,7 +35,7 @@ fn max_age_limits_the_age() {
     ] {
         assert_eq!(
             why(asked(&head, 3, control)),
-            Some(Why::RequestMaxAge),
+            Some(CacheReason::RequestMaxAge),
             "{control}"
         );
     }
@@ -53,11 +53,17 @@ fn immutable_answers_a_reload_while_it_is_fresh() {
     ];
     let head = stored(&private(), &fields).expect("stored");
     assert!(is_fresh(asked(&head, 3, "max-age=0")));
-    assert_eq!(why(asked(&head, 3, "no-cache")), Some(Why::RequestNoCache));
-    assert_eq!(why(asked(&head, 3, "max-age=1")), Some(Why::RequestMaxAge));
+    assert_eq!(
+        why(asked(&head, 3, "no-cache")),
+        Some(CacheReason::RequestNoCache)
+    );
+    assert_eq!(
+        why(asked(&head, 3, "max-age=1")),
+        Some(CacheReason::RequestMaxAge)
+    );
     assert_eq!(
         why(asked(&head, 60, "max-age=0")),
-        Some(Why::RequestMaxAge),
+        Some(CacheReason::RequestMaxAge),
         "stale"
     );
 }
@@ -67,15 +73,15 @@ fn min_fresh_wants_a_rest_of_its_lifetime() {
     let head = fresh_for(1500);
     assert_eq!(
         why(asked(&head, 0, "min-fresh=2000")),
-        Some(Why::RequestMinFresh)
+        Some(CacheReason::RequestMinFresh)
     );
     assert_eq!(
         why(asked(&head, 1000, "min-fresh=1000")),
-        Some(Why::RequestMinFresh)
+        Some(CacheReason::RequestMinFresh)
     );
     assert_eq!(
         why(asked(&head, 0, "min-fresh=x")),
-        Some(Why::RequestMinFresh)
+        Some(CacheReason::RequestMinFresh)
     );
     assert!(is_fresh(asked(&head, 1000, "min-fresh=500")));
 }
@@ -94,17 +100,23 @@ fn max_stale_accepts_stale_responses() {
             stale: 9989
         }
     );
-    assert_eq!(why(asked(&head, 16, "max-stale=5")), Some(Why::Expired));
-    assert_eq!(why(asked(&head, 16, "max-stale=x")), Some(Why::Expired));
+    assert_eq!(
+        why(asked(&head, 16, "max-stale=5")),
+        Some(CacheReason::Expired)
+    );
+    assert_eq!(
+        why(asked(&head, 16, "max-stale=x")),
+        Some(CacheReason::Expired)
+    );
     assert_eq!(
         why(asked(&head, 15, "max-stale=5, max-age=12")),
-        Some(Why::RequestMaxAge)
+        Some(CacheReason::RequestMaxAge)
     );
     let strict = [("Cache-Control", "max-age=10, must-revalidate")];
     let head = stored(&private(), &strict).expect("stored");
     assert_eq!(
         why(asked(&head, 15, "max-stale")),
-        Some(Why::MustRevalidate)
+        Some(CacheReason::MustRevalidate)
     );
 }
 
@@ -119,7 +131,7 @@ fn no_cache_validates_and_no_store_passes_by() {
     ] {
         assert_eq!(
             why(asked(&head, 0, control)),
-            Some(Why::RequestNoCache),
+            Some(CacheReason::RequestNoCache),
             "{control}"
         );
     }
@@ -127,7 +139,7 @@ fn no_cache_validates_and_no_store_passes_by() {
     assert_eq!(
         reuse,
         Reuse::MustNot {
-            why: Why::RequestNoStore
+            why: CacheReason::RequestNoStore
         }
     );
 }
@@ -137,11 +149,11 @@ fn pragma_counts_without_cache_control() {
     let head = fresh_for(3600);
     assert_eq!(
         why(later_for(&head, 0, &[("Pragma", "no-cache")])),
-        Some(Why::RequestNoCache)
+        Some(CacheReason::RequestNoCache)
     );
     assert_eq!(
         why(later_for(&head, 0, &[("pragma", "x, No-Cache")])),
-        Some(Why::RequestNoCache)
+        Some(CacheReason::RequestNoCache)
     );
     assert!(is_fresh(later_for(&head, 0, &[("Pragma", "unrecognised")])));
     assert!(is_fresh(later_for(
@@ -167,18 +179,24 @@ fn requests_that_the_store_must_not_answer() {
     assert!(is_fresh(ask(Request::new(b"HEAD", TARGET, &fields))));
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "get", "FOO"] {
         let reuse = ask(Request::new(method.as_bytes(), TARGET, &fields));
-        assert_eq!(reuse, Reuse::MustNot { why: Why::Method }, "{method}");
+        assert_eq!(
+            reuse,
+            Reuse::MustNot {
+                why: CacheReason::Method
+            },
+            "{method}"
+        );
     }
     assert_eq!(
         ask(get(&fields).with_body(true)),
         Reuse::MustNot {
-            why: Why::RequestBody
+            why: CacheReason::RequestBody
         }
     );
     for (name, expected) in [
-        ("If-Match", Why::OriginCondition),
-        ("If-Unmodified-Since", Why::OriginCondition),
-        ("X-HTTP-Method-Override", Why::MethodOverride),
+        ("If-Match", CacheReason::OriginCondition),
+        ("If-Unmodified-Since", CacheReason::OriginCondition),
+        ("X-HTTP-Method-Override", CacheReason::MethodOverride),
     ] {
         let reuse = later_for(&head, 0, &[(name, "x")]);
         assert_eq!(reuse, Reuse::MustNot { why: expected }, "{name}");

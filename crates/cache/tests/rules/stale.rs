@@ -146,9 +146,9 @@ fn statuses_that_count_as_failures() {
 fn an_invalidated_response_is_validated() {
     let head = stored(&private(), &[("Cache-Control", "max-age=60")]).expect("stored");
     let none: &[Line<'_>] = &[];
-    let reuse = reuse::validate(&get(&none), &head, NOW, Why::Invalidated);
+    let reuse = reuse::validate(&get(&none), &head, NOW, CacheReason::Invalidated);
     let expected = Reuse::Validate {
-        why: Why::Invalidated,
+        why: CacheReason::Invalidated,
         on_error: OnError::ByPolicy { age: 0 },
     };
     assert_eq!(reuse, expected);

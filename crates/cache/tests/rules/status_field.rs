@@ -69,19 +69,19 @@ fn hits_and_forwards() {
 #[test]
 fn every_reason_to_forward_has_its_token() {
     for (why, token) in [
-        (Why::Method, "method"),
-        (Why::RequestNoCache, "request"),
-        (Why::RequestMaxAge, "request"),
-        (Why::RequestBody, "request"),
-        (Why::Expired, "stale"),
-        (Why::NoCache, "stale"),
-        (Why::Invalidated, "stale"),
-        (Why::VaryMismatch, "vary-miss"),
-        (Why::RangeNotStored, "partial"),
-        (Why::UnknownPage, "request"),
-        (Why::NotStored, "uri-miss"),
-        (Why::Uncacheable, "miss"),
-        (Why::Status, "miss"),
+        (CacheReason::Method, "method"),
+        (CacheReason::RequestNoCache, "request"),
+        (CacheReason::RequestMaxAge, "request"),
+        (CacheReason::RequestBody, "request"),
+        (CacheReason::Expired, "stale"),
+        (CacheReason::NoCache, "stale"),
+        (CacheReason::Invalidated, "stale"),
+        (CacheReason::VaryMismatch, "vary-miss"),
+        (CacheReason::RangeNotStored, "partial"),
+        (CacheReason::UnknownPage, "request"),
+        (CacheReason::NotStored, "uri-miss"),
+        (CacheReason::Uncacheable, "miss"),
+        (CacheReason::Status, "miss"),
     ] {
         let status = CacheStatus {
             forward: Some(Forward::from_why(why)),

@@ -37,12 +37,12 @@ fn must_understand_overrides_no_store_for_known_statuses() {
     assert!(stored_as(&private(), &[], 200, &fields).is_ok());
     assert_eq!(
         stored_as(&private(), &[], 599, &fields),
-        Err(Why::StatusNotUnderstood)
+        Err(CacheReason::StatusNotUnderstood)
     );
     let fields = [("Cache-Control", "max-age=3600, must-understand")];
     assert_eq!(
         stored_as(&private(), &[], 299, &fields),
-        Err(Why::StatusNotUnderstood)
+        Err(CacheReason::StatusNotUnderstood)
     );
 }
 
@@ -77,13 +77,16 @@ fn requests_that_are_not_in_the_key_are_not_stored() {
     let kept = |fields: &[Line<'_>]| stored_as(&private(), fields, 200, &explicit());
     assert_eq!(
         kept(&[("Cache-Control", "no-store")]),
-        Err(Why::RequestNoStore)
+        Err(CacheReason::RequestNoStore)
     );
-    assert_eq!(kept(&[("If-Match", "\"a\"")]), Err(Why::OriginCondition));
+    assert_eq!(
+        kept(&[("If-Match", "\"a\"")]),
+        Err(CacheReason::OriginCondition)
+    );
     let day = date(0);
     assert_eq!(
         kept(&[("If-Unmodified-Since", &day)]),
-        Err(Why::OriginCondition)
+        Err(CacheReason::OriginCondition)
     );
     for name in [
         "X-HTTP-Method-Override",
@@ -92,7 +95,7 @@ fn requests_that_are_not_in_the_key_are_not_stored() {
     ] {
         assert_eq!(
             kept(&[(name, "DELETE")]),
-            Err(Why::MethodOverride),
+            Err(CacheReason::MethodOverride),
             "{name}"
         );
     }
@@ -105,7 +108,7 @@ fn requests_that_are_not_in_the_key_are_not_stored() {
     let with_body = get(&none).with_body(true);
     assert_eq!(
         store(&with_body, &response, NOW, NOW, &private()),
-        Err(Why::RequestBody)
+        Err(CacheReason::RequestBody)
     );
     let long = "/".repeat(9000);
     let target = Target {
@@ -115,11 +118,11 @@ fn requests_that_are_not_in_the_key_are_not_stored() {
     let request = Request::new(b"GET", target, &none);
     assert_eq!(
         store(&request, &response, NOW, NOW, &private()),
-        Err(Why::UrlTooLong)
+        Err(CacheReason::UrlTooLong)
     );
 }
 
-fn by_method(method: &str, status: u16, fields: &[Line<'_>]) -> Result<StoredHead, Why> {
+fn by_method(method: &str, status: u16, fields: &[Line<'_>]) -> Result<StoredHead, CacheReason> {
     let none: &[Line<'_>] = &[];
     let response = Response {
         status,
@@ -138,7 +141,7 @@ fn only_get_and_some_post_responses_are_stored() {
     ] {
         assert_eq!(
             by_method(method, 200, &explicit()),
-            Err(Why::Method),
+            Err(CacheReason::Method),
             "{method}"
         );
     }
@@ -167,22 +170,22 @@ fn post_is_stored_with_a_lifetime_and_its_own_content_location() {
         "/A?b",
     ] {
         let kept = by_method("POST", 200, &[control, ("Content-Location", location)]);
-        assert_eq!(kept, Err(Why::PostWithoutLocation), "{location}");
+        assert_eq!(kept, Err(CacheReason::PostWithoutLocation), "{location}");
     }
     assert_eq!(
         by_method("POST", 200, &[control]),
-        Err(Why::PostWithoutLocation)
+        Err(CacheReason::PostWithoutLocation)
     );
     let own = ("Content-Location", "/a?b");
     assert_eq!(
         by_method("POST", 404, &[control, own]),
-        Err(Why::PostWithoutLocation)
+        Err(CacheReason::PostWithoutLocation)
     );
     let day = date(-100_000);
     let heuristic = by_method("POST", 200, &[("Last-Modified", &day), own]);
     assert_eq!(
         heuristic,
-        Err(Why::PostWithoutLocation),
+        Err(CacheReason::PostWithoutLocation),
         "a lifetime by heuristics does not do"
     );
 }
@@ -270,7 +273,7 @@ fn a_cookie_needs_an_explicit_lifetime_in_a_shared_cache() {
     assert!(stored(&shared(), &[explicit()[0], cookie]).is_ok());
     assert_eq!(
         stored(&shared(), &[("Last-Modified", &day), cookie]),
-        Err(Why::SetCookie)
+        Err(CacheReason::SetCookie)
     );
     assert!(stored(&private(), &[("Last-Modified", &day), cookie]).is_ok());
     // Cookies of the request say nothing.
@@ -283,10 +286,10 @@ fn large_bodies_are_not_stored() {
         max_object: 9,
         ..private()
     };
-    assert_eq!(stored(&small, &explicit()), Err(Why::TooLarge));
+    assert_eq!(stored(&small, &explicit()), Err(CacheReason::TooLarge));
     let range = [explicit()[0], ("Content-Range", "bytes 0-9/1000")];
     let kept = stored_as(&small, &[("Range", "bytes=0-9")], 206, &range);
-    assert_eq!(kept, Err(Why::TooLarge), "the whole counts");
+    assert_eq!(kept, Err(CacheReason::TooLarge), "the whole counts");
 }
 
 #[test]
@@ -301,7 +304,7 @@ fn lines_with_breaks_are_refused() {
         ("", "c"),
     ] {
         let kept = stored(&private(), &[explicit()[0], (name, value)]);
-        assert_eq!(kept, Err(Why::BadField), "{name:?}: {value:?}");
+        assert_eq!(kept, Err(CacheReason::BadField), "{name:?}: {value:?}");
     }
 }
 
@@ -332,15 +335,19 @@ fn parts_need_a_request_and_a_content_range_that_fit() {
         "bytes 0 - 9/100",
         "bytes=0-9/100",
     ] {
-        assert_eq!(kept(&asked, wrong), Err(Why::BadContentRange), "{wrong}");
+        assert_eq!(
+            kept(&asked, wrong),
+            Err(CacheReason::BadContentRange),
+            "{wrong}"
+        );
     }
     assert_eq!(
         kept(&[], "bytes 0-9/100"),
-        Err(Why::BadContentRange),
+        Err(CacheReason::BadContentRange),
         "nobody asked"
     );
     let missing = stored_as(&private(), &asked, 206, &explicit());
-    assert_eq!(missing, Err(Why::BadContentRange));
+    assert_eq!(missing, Err(CacheReason::BadContentRange));
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn an_invalid_or_empty_field_is_ignored() {
         let fields = [("CDN-Cache-Control", value), ("Cache-Control", "no-store")];
         assert_eq!(
             stored(&Policy::site(), &fields),
-            Err(Why::ResponseNoStore),
+            Err(CacheReason::ResponseNoStore),
             "{value}"
         );
     }
@@ -145,7 +145,10 @@ fn surrogate_control_is_written_as_cache_control() {
         ("Cache-Control", "no-store"),
     ];
     assert!(fresh(&fields));
-    assert_eq!(stored(&shared(), &fields), Err(Why::ResponseNoStore));
+    assert_eq!(
+        stored(&shared(), &fields),
+        Err(CacheReason::ResponseNoStore)
+    );
 }
 
 #[test]
@@ -154,7 +157,10 @@ fn only_the_target_obeys_and_the_most_specific_first() {
         ("CDN-Cache-Control", "max-age=3600"),
         ("Cache-Control", "no-store"),
     ];
-    assert_eq!(stored(&shared(), &fields), Err(Why::ResponseNoStore));
+    assert_eq!(
+        stored(&shared(), &fields),
+        Err(CacheReason::ResponseNoStore)
+    );
     let policy = Policy {
         targeted: vec![
             "privet-cache-control".to_owned(),

@@ -1,7 +1,8 @@
 //! RFC 9111, 3.2, 4.3.1, 4.3.4 and 4.3.5: asking the origin and merging its answer.
 
 use privet_cache::rules::validation::{
-    Asked, HeadUpdate, Merged, head_update, identifies, merge, write_conditions, write_if_range,
+    HeadUpdate, Merged, NamedEntries, head_update, identifies, merge, write_conditions,
+    write_if_range,
 };
 
 use super::*;
@@ -77,7 +78,7 @@ fn a_304_is_about_the_variant_that_it_names() {
     let weak = with(&[("ETag", "W/\"a\"")]);
     let day = with(&[("Last-Modified", &old)]);
     let about = |head: &StoredHead, fields: &[Line<'_>], asked| identifies(head, &fields, asked);
-    for asked in [Asked::One, Asked::Several] {
+    for asked in [NamedEntries::One, NamedEntries::Several] {
         assert!(about(&tag, &[("ETag", "\"a\"")], asked));
         assert!(about(
             &tag,
@@ -95,7 +96,7 @@ fn a_304_is_about_the_variant_that_it_names() {
         assert!(about(&day, &[("Last-Modified", &old)], asked));
         assert!(about(&tag, &[("Last-Modified", &old)], asked));
         assert!(!about(&day, &[("Last-Modified", &new)], asked));
-        assert_eq!(about(&tag, &[], asked), asked == Asked::One);
+        assert_eq!(about(&tag, &[], asked), asked == NamedEntries::One);
     }
 }
 
@@ -228,13 +229,13 @@ fn a_304_can_forbid_to_keep_what_it_validates() {
     };
     assert_eq!(
         forbidden("no-store", &private()),
-        Some(Why::ResponseNoStore)
+        Some(CacheReason::ResponseNoStore)
     );
-    assert_eq!(forbidden("private", &shared()), Some(Why::Private));
+    assert_eq!(forbidden("private", &shared()), Some(CacheReason::Private));
     assert_eq!(forbidden("private", &private()), None);
     assert_eq!(forbidden("no-store, must-understand", &private()), None);
     let star = merged(&head, 0, &[("Vary", "*")]);
-    assert!(matches!(star, Merged::SendOnly(_, Why::VaryStar)));
+    assert!(matches!(star, Merged::SendOnly(_, CacheReason::VaryStar)));
 }
 
 #[test]

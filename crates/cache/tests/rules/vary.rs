@@ -69,10 +69,14 @@ fn all_of_several_fields_have_to_match() {
 fn vary_star_is_not_stored() {
     for vary in ["*", "*, *", ", *", "*, Foo", "Foo, *", "Foo,*"] {
         let fields = [("Cache-Control", "max-age=9"), ("Vary", vary)];
-        assert_eq!(stored(&private(), &fields), Err(Why::VaryStar), "{vary}");
+        assert_eq!(
+            stored(&private(), &fields),
+            Err(CacheReason::VaryStar),
+            "{vary}"
+        );
     }
     let fields = [("Cache-Control", "max-age=9"), ("Vary", ""), ("Vary", "*")];
-    assert_eq!(stored(&private(), &fields), Err(Why::VaryStar));
+    assert_eq!(stored(&private(), &fields), Err(CacheReason::VaryStar));
 }
 
 #[test]
@@ -192,7 +196,11 @@ fn what_is_no_name_of_a_field_is_not_stored() {
         "(foo)",
     ] {
         let fields = [("Cache-Control", "max-age=9"), ("Vary", vary)];
-        assert_eq!(stored(&private(), &fields), Err(Why::BadField), "{vary}");
+        assert_eq!(
+            stored(&private(), &fields),
+            Err(CacheReason::BadField),
+            "{vary}"
+        );
     }
 }
 
@@ -200,9 +208,9 @@ fn what_is_no_name_of_a_field_is_not_stored() {
 fn too_many_or_too_long_fields_are_not_stored() {
     let many: Vec<String> = (0..=MAX_NAMES).map(|index| format!("f{index}")).collect();
     let fields = [("Cache-Control", "max-age=9"), ("Vary", &*many.join(","))];
-    assert_eq!(stored(&private(), &fields), Err(Why::VaryTooLong));
+    assert_eq!(stored(&private(), &fields), Err(CacheReason::VaryTooLong));
     let long = "x".repeat(10_000);
     let fields = [("Cache-Control", "max-age=9"), ("Vary", "foo")];
     let kept = stored_as(&private(), &[("Foo", &long)], 200, &fields);
-    assert_eq!(kept, Err(Why::VaryTooLong));
+    assert_eq!(kept, Err(CacheReason::VaryTooLong));
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use privet_cache::{
-    Cache, CacheSettings, Change, DiskKey, DiskSettings, KeySecret, Policy, Selection, key_secret,
+    Cache, CacheSettings, DiskKey, DiskSettings, EntryChange, EntrySelector, KeySecret, Policy,
+    key_secret,
 };
 use privet_config::{Config, Keyring};
 
@@ -163,7 +164,7 @@ impl Caches {
     /// Removes what is stored for single clients.
     pub(crate) fn forget_private(&self) {
         if let Some(cache) = self.forward.as_ref().filter(|cache| !cache.policy().shared) {
-            cache.change(&Selection::All, Change::Remove);
+            cache.change(&EntrySelector::All, EntryChange::Remove);
         }
     }
 }

@@ -13,7 +13,7 @@ use privet_net::DialError;
 use privet_policy::{
     Action, Addresses, App, Host, Inspection, Program, Route, Verdict, WhyKind, decide, simulate,
 };
-use privet_scan::Scanning;
+use privet_scan::RequestScanner;
 use privet_system::ProgramState;
 
 use crate::gateway::cache_access::CacheFacts;
@@ -45,7 +45,7 @@ struct PolicyFacts {
     header_mode: HeaderMode,
     /// `None`: the cache is off.
     cache: Option<CacheFacts>,
-    scanner: Option<Scanning>,
+    scanner: Option<RequestScanner>,
 }
 
 impl PolicyFacts {

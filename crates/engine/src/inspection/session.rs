@@ -15,7 +15,7 @@ use privet_net::reset_watch::unless_reset;
 use privet_net::{Connected, HttpProxyMode, Stream};
 use privet_policy::{Inspection as Decided, UntouchedBy};
 use privet_tls::client_hello::{ClientHello, HelloRead, SniName};
-use privet_tls::inspection::{ClientRefusal, MintedError};
+use privet_tls::inspection::{ClientHandshakeError, ClientRefusal};
 use privet_tls::{Alpn, CertificateName, TlsStream, read_hello};
 use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, timeout};
@@ -194,7 +194,7 @@ impl Session {
         };
         if let Some(refusal) = refusal {
             if !refusal.is_silent() || opened.elapsed() < REFUSES_WITHIN {
-                self.no_handshake(MintedError::Refused(refusal), who);
+                self.no_handshake(ClientHandshakeError::Refused(refusal), who);
             }
             return;
         }
@@ -297,9 +297,9 @@ impl Session {
     }
 
     /// The client has no TLS connection. One that refuses the certificate is excepted after a while.
-    fn no_handshake(self, error: MintedError, who: ExceptedClient) {
+    fn no_handshake(self, error: ClientHandshakeError, who: ExceptedClient) {
         let mut text = format!("inspection: {error}");
-        if let MintedError::Refused(refusal) = error {
+        if let ClientHandshakeError::Refused(refusal) = error {
             add(&self.inspection.counts.refused);
             let host = &self.tunnel.target.host;
             let exceptions = &self.inspection.exceptions;

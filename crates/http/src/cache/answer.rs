@@ -27,11 +27,11 @@ use crate::request::RequestFlow;
 use crate::request::flow::{NextStep, request};
 use crate::request::live_connections::LiveConnections;
 use crate::scanning::gate::Gate;
-use crate::scanning::part::Part;
+use crate::scanning::range::SelectedRange;
 use crate::service::{Fetch, Service};
 
 /// A stored response that answers a request.
-pub struct Ready {
+pub struct StoredAnswer {
     /// What the entry is of.
     pub cache: Option<Arc<Cache>>,
     /// Opens with the body's verdict, where it is being scanned.
@@ -127,8 +127,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         Some(row)
     }
 
-    pub(super) async fn answer(&mut self, ready: Ready) -> NextStep {
-        let Ready {
+    pub(super) async fn answer(&mut self, ready: StoredAnswer) -> NextStep {
+        let StoredAnswer {
             cache,
             gate,
             entry,
@@ -273,7 +273,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             // A part is sent of what was judged whole alone: of all of it, which is judged now, or not at all.
             Answer::Partial(ranges) if !judged => match (ranges.as_slice(), complete) {
                 (&[range], Some(complete)) if judges => {
-                    let part = Part {
+                    let part = SelectedRange {
                         range: Some(range),
                         complete,
                     };

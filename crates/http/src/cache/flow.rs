@@ -6,13 +6,13 @@ use std::time::{Duration, Instant, SystemTime};
 use privet_cache::rules::range::{self, ByteRange};
 use privet_cache::rules::{invalidation, reuse, storing};
 use privet_cache::{
-    Ask, Entry, FillPermit, Key, Loading, Lookup, Request, Reuse, Timestamp, Turn, Waiter, Wake,
-    Why,
+    CacheReason, Entry, FillPermit, Key, Loading, Lookup, LookupAttempt, LookupRequest, Request,
+    Reuse, Timestamp, Waiter, Wake,
 };
-use privet_scan::Scanning;
+use privet_scan::RequestScanner;
 use tokio::time::timeout;
 
-use super::answer::Ready;
+use super::answer::StoredAnswer;
 use super::fields::{ClientFields, SentFields};
 use super::partition::{Partition, partition};
 use super::scope::CacheScope;
@@ -34,7 +34,7 @@ enum Consulted {
     Found(Lookup),
     /// It is not asked. The client wants nothing but a stored response: it gets none.
     Pass {
-        why: Why,
+        why: CacheReason,
         only_if_cached: bool,
     },
     /// The request may change what is stored. The key: of its URL, where the response may be stored.
@@ -45,7 +45,7 @@ enum Consulted {
 
 /// What woke a request that waited for another one.
 enum Woken {
-    Look(Turn),
+    Look(LookupAttempt),
     /// Both requests that went to the origin failed.
     Failed,
     TooLong,
@@ -57,7 +57,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     pub(crate) async fn fetch(&mut self, fetch: S::Fetch) -> NextStep {
         let consulted = match fetch.cache() {
             None => Consulted::Outside,
-            Some(scope) => self.consult(&fetch, scope, Turn::First),
+            Some(scope) => self.consult(&fetch, scope, LookupAttempt::First),
         };
         match consulted {
             Consulted::Outside => self.relay(fetch).await,
@@ -79,7 +79,12 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     }
 
     /// Looks the request up.
-    fn consult(&self, fetch: &S::Fetch, scope: CacheScope<'_>, turn: Turn) -> Consulted {
+    fn consult(
+        &self,
+        fetch: &S::Fetch,
+        scope: CacheScope<'_>,
+        attempt: LookupAttempt,
+    ) -> Consulted {
         let head = self.head;
         let is_url = matches!(head.form, TargetForm::Url { .. });
         let is_http = matches!(head.scheme, Scheme::Http | Scheme::Https);
@@ -88,7 +93,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         }
         // A body that this client alone may take is not shared, neither now nor later.
         let client_ip = self.info.peer.ip().to_canonical();
-        let takes_risk = |scanning: &Scanning| scanning.may_take_risk(client_ip);
+        let takes_risk = |scanning: &RequestScanner| scanning.may_take_risk(client_ip);
         if fetch.scanner().is_some_and(takes_risk) {
             return Consulted::Outside;
         }
@@ -114,7 +119,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             .with_body(head.has_body());
         match is_unsafe {
             true => Consulted::Unsafe(self.changed_key(scope, &request)),
-            false => self.look_up(fetch, scope, request, turn),
+            false => self.look_up(fetch, scope, request, attempt),
         }
     }
 
@@ -135,7 +140,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         fetch: &S::Fetch,
         scope: CacheScope<'_>,
         request: Request<'_>,
-        turn: Turn,
+        attempt: LookupAttempt,
     ) -> Consulted {
         let only_if_cached = request.directives.only_if_cached;
         let pass = |why| Consulted::Pass {
@@ -146,16 +151,16 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             return pass(why);
         }
         if self.authenticates_connection() {
-            return pass(Why::Authorization);
+            return pass(CacheReason::Authorization);
         }
         let Some(partition) = self.partition_of(scope, &request) else {
-            return pass(Why::UnknownPage);
+            return pass(CacheReason::UnknownPage);
         };
-        let ask = Ask {
+        let ask = LookupRequest {
             key: scope.cache.key_of(scope.space, &partition, &request),
             request,
             now: Timestamp::from(SystemTime::now()),
-            turn,
+            attempt,
             part: range::only_range(&request),
             // A part cannot be judged.
             parts: fetch.scanner().is_none(),
@@ -164,7 +169,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         match found {
             Lookup::Hit { .. } | Lookup::Part { .. } | Lookup::Refresh { .. } | Lookup::Load(_) => {
             }
-            _ if only_if_cached => return pass(Why::NotStored),
+            _ if only_if_cached => return pass(CacheReason::NotStored),
             _ => {}
         }
         Consulted::Found(found)
@@ -174,7 +179,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     fn partition_of(&self, scope: CacheScope<'_>, request: &Request<'_>) -> Option<Partition> {
         let bytes = self.client.head_bytes();
         let host = request.target.host.as_bytes();
-        partition(scope.asker, self.head, bytes, self.page.as_bytes(), host).ok()
+        partition(scope.kind, self.head, bytes, self.page.as_bytes(), host).ok()
     }
 
     /// Credentials of NTLM and Negotiate belong to a connection, not to a request.
@@ -195,7 +200,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     async fn fetch_stored(&mut self, mut fetch: S::Fetch, mut lookup: Lookup) -> NextStep {
         let mut waits = 0;
         loop {
-            let turn = match lookup {
+            let attempt = match lookup {
                 Lookup::Hit { entry, reuse } => {
                     let used = used_after(waits, &entry, reuse);
                     return self.answer_readable(fetch, entry, used).await;
@@ -226,13 +231,13 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     return self.relay(fetch).await;
                 }
                 Lookup::Load(loading) => match self.load(loading).await {
-                    Some(turn) => turn,
+                    Some(attempt) => attempt,
                     None => return NextStep::Close,
                 },
                 Lookup::Wait(waiter) => {
                     waits += 1;
                     match self.wait(waiter, waits).await {
-                        Woken::Look(turn) => turn,
+                        Woken::Look(attempt) => attempt,
                         woken => return self.waited_in_vain(fetch, woken).await,
                     }
                 }
@@ -240,7 +245,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             let Some(scope) = fetch.cache() else {
                 return self.relay(fetch).await;
             };
-            lookup = match self.consult(&fetch, scope, turn) {
+            lookup = match self.consult(&fetch, scope, attempt) {
                 Consulted::Found(lookup) => lookup,
                 Consulted::Pass {
                     only_if_cached: true,
@@ -301,7 +306,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         }
     }
 
-    async fn answer_and_count(&mut self, fetch: &S::Fetch, ready: Ready) -> NextStep {
+    async fn answer_and_count(&mut self, fetch: &S::Fetch, ready: StoredAnswer) -> NextStep {
         let next = self.answer(ready).await;
         if let Some(status) = self.observed.status {
             self.service.answered_from_cache(fetch, status);
@@ -316,8 +321,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         entry: Entry,
         part: Option<ByteRange>,
         used: CacheUse,
-    ) -> Option<Ready> {
-        Some(Ready {
+    ) -> Option<StoredAnswer> {
+        Some(StoredAnswer {
             cache: fetch.cache().map(|scope| scope.cache.clone()),
             gate: None,
             entry,
@@ -344,11 +349,11 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     }
 
     /// Waits until what is on disk was read; a disk that does not answer is left alone. None where the client has left.
-    async fn load(&mut self, mut loading: Loading) -> Option<Turn> {
+    async fn load(&mut self, mut loading: Loading) -> Option<LookupAttempt> {
         let waiting = timeout(DISK_TIMEOUT, poll_fn(|cx| loading.poll(cx)));
         let (_, watch) = self.client.head_and_watch();
         match unless_gone(watch, waiting).await {
-            Ok(Ok(turn)) => Some(turn),
+            Ok(Ok(attempt)) => Some(attempt),
             Ok(Err(_)) => Some(loading.give_up()),
             Err(_) => None,
         }
@@ -361,8 +366,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let waiting = timeout(limit, poll_fn(|cx| waiter.poll(cx)));
         let (_, watch) = self.client.head_and_watch();
         match unless_gone(watch, waiting).await {
-            Ok(Ok(Wake::LookAgain)) => Woken::Look(Turn::Again(waits)),
-            Ok(Ok(Wake::Lead(permit))) => Woken::Look(Turn::Leads(permit)),
+            Ok(Ok(Wake::LookAgain)) => Woken::Look(LookupAttempt::Again(waits)),
+            Ok(Ok(Wake::Lead(permit))) => Woken::Look(LookupAttempt::Leads(permit)),
             Ok(Ok(Wake::Failed)) => Woken::Failed,
             Ok(Err(_)) => Woken::TooLong,
             Err(_) => Woken::Gone,

@@ -3,16 +3,16 @@
 use std::time::SystemTime;
 
 use privet_cache::rules::cache_status::Forward;
-use privet_cache::{Entry, FillPermit, Key, OnError, Timestamp, Why};
+use privet_cache::{CacheReason, Entry, FillPermit, Key, OnError, Timestamp};
 
-use super::answer::Ready;
-use super::asked::Asked;
-use super::changing::Changing;
+use super::answer::StoredAnswer;
 use super::fill::{Audience, Fill};
-use super::filling::{Combining, Filling, Taken, Validating};
-use super::heading::Heading;
+use super::fill_observer::{FillObserver, FillOutcome, RangeCompletion, Revalidation};
+use super::head_update_observer::HeadUpdateObserver;
+use super::invalidation_observer::InvalidationObserver;
 use super::observer::Observer;
-use super::scope::Asker;
+use super::origin_request::OriginRequest;
+use super::scope::CacheKind;
 use super::status::{CacheUse, Failure, forward_of};
 use crate::exchange::{Downstream, Upstream};
 use crate::head::Method;
@@ -27,7 +27,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         &mut self,
         fetch: &mut S::Fetch,
         permit: FillPermit,
-        why: Option<Why>,
+        why: Option<CacheReason>,
         held: Option<(Entry, OnError)>,
     ) -> NextStep {
         let forward = forward_of(why);
@@ -45,13 +45,13 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             return self.relay_to(fetch).await;
         }
         let audience = Audience::Readers;
-        let Some(filling) = self.filling(fetch, permit, forward, held, audience) else {
+        let Some(fill_observer) = self.fill_observer(fetch, permit, forward, held, audience) else {
             return self.relay_to(fetch).await;
         };
-        self.observer = Some(filling.into());
+        self.observer = Some(fill_observer.into());
         let fetched = Box::pin(self.fetch_from_origin(fetch)).await;
         let via = fetch.response_style().adds_via();
-        let Some(Observer::Filling(mut filling)) = self.observer.take() else {
+        let Some(Observer::Fill(mut fill_observer)) = self.observer.take() else {
             return NextStep::Close;
         };
         match fetched {
@@ -62,16 +62,18 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     Failed::NoAnswer => Failure::NoAnswer,
                     Failed::Other => Failure::Origin,
                 };
-                match filling.failed(failure) {
+                match fill_observer.failed(failure) {
                     Some(entry) => self.answer_stale(fetch, entry, failure, forward, via).await,
                     None => self.reply(response).await,
                 }
             }
-            Fetched::Taken(row) => match filling.taken.take() {
-                Some(Taken::Mismatch | Taken::Refused) => match filling.permit.take() {
-                    Some(permit) => Box::pin(self.lead(fetch, permit, why, None)).await,
-                    None => self.relay_to(fetch).await,
-                },
+            Fetched::Taken(row) => match fill_observer.taken.take() {
+                Some(FillOutcome::Mismatch | FillOutcome::Refused) => {
+                    match fill_observer.permit.take() {
+                        Some(permit) => Box::pin(self.lead(fetch, permit, why, None)).await,
+                        None => self.relay_to(fetch).await,
+                    }
+                }
                 Some(taken) => self.answer_taken(fetch, taken, forward, row, via).await,
                 None => NextStep::Close,
             },
@@ -81,21 +83,21 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     async fn answer_taken(
         &mut self,
         fetch: &S::Fetch,
-        taken: Taken,
+        taken: FillOutcome,
         forward: Forward,
         row: usize,
         via: bool,
     ) -> NextStep {
         let cache = fetch.cache().map(|scope| scope.cache.clone());
         let ready = match taken {
-            Taken::Stored {
+            FillOutcome::Stored {
                 entry,
                 reader,
                 control,
                 gate,
                 part,
                 ..
-            } => Ready {
+            } => StoredAnswer {
                 cache,
                 gate,
                 entry,
@@ -109,9 +111,9 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 part,
                 via,
             },
-            Taken::Confirmed(entry) => {
+            FillOutcome::Confirmed(entry) => {
                 let ttl = entry.head().ttl(Timestamp::from(SystemTime::now()));
-                Ready {
+                StoredAnswer {
                     cache,
                     gate: None,
                     entry,
@@ -123,12 +125,14 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     via,
                 }
             }
-            Taken::Failed(entry) => {
+            FillOutcome::Failed(entry) => {
                 return self
                     .answer_stale(fetch, entry, Failure::Origin, forward, via)
                     .await;
             }
-            Taken::Mismatch | Taken::Refused | Taken::Dropped => return NextStep::Close,
+            FillOutcome::Mismatch | FillOutcome::Refused | FillOutcome::Dropped => {
+                return NextStep::Close;
+            }
         };
         self.answer(ready).await
     }
@@ -146,7 +150,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             return NextStep::Close;
         };
         let ttl = entry.head().ttl(Timestamp::from(SystemTime::now()));
-        self.answer(Ready {
+        self.answer(StoredAnswer {
             cache: fetch.cache().map(|scope| scope.cache.clone()),
             gate: None,
             entry,
@@ -174,11 +178,11 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     ) -> NextStep {
         let key = permit.key();
         drop(permit);
-        let asked = self.asked(fetch);
-        self.observer = match (asked, held) {
-            (Some(asked), Some((entry, _))) => Some(Observer::Heading(Box::new(Heading::new(
-                asked, key, entry, forward,
-            )))),
+        let origin_request = self.origin_request(fetch);
+        self.observer = match (origin_request, held) {
+            (Some(origin_request), Some((entry, _))) => Some(Observer::HeadUpdate(Box::new(
+                HeadUpdateObserver::new(origin_request, key, entry, forward),
+            ))),
             _ => None,
         };
         let next = self.relay_to(fetch).await;
@@ -187,10 +191,10 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     }
 
     /// The request as the cache needs it later. `None`: there is no cache for it.
-    fn asked(&self, fetch: &S::Fetch) -> Option<Asked> {
+    fn origin_request(&self, fetch: &S::Fetch) -> Option<OriginRequest> {
         let port = self.head.target.as_ref()?.port;
         let url = (self.url.as_bytes(), port);
-        Asked::new(fetch, fetch.cache()?, url, self.page)
+        OriginRequest::new(fetch, fetch.cache()?, url, self.page)
     }
 
     fn asks_for_part(&self) -> bool {
@@ -200,18 +204,18 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     }
 
     /// What looks at the response. `None`: the request has no URL.
-    pub(super) fn filling(
+    pub(super) fn fill_observer(
         &self,
         fetch: &S::Fetch,
         mut permit: FillPermit,
         forward: Forward,
         held: Option<(Entry, OnError)>,
         audience: Audience,
-    ) -> Option<Box<Filling>> {
-        Some(Box::new(Filling {
-            asked: self.asked(fetch)?,
-            validating: held.map(Validating::new),
-            combining: permit.take_completing().map(Combining::new),
+    ) -> Option<Box<FillObserver>> {
+        Some(Box::new(FillObserver {
+            origin_request: self.origin_request(fetch)?,
+            revalidation: held.map(Revalidation::new),
+            completion: permit.take_partial_hit().map(RangeCompletion::new),
             permit: Some(permit),
             forward,
             audience,
@@ -233,7 +237,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         };
         let release = if keep_origin { release } else { drop::<U> };
         match taken {
-            Taken::Stored {
+            FillOutcome::Stored {
                 writer,
                 control,
                 entry,
@@ -252,8 +256,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 }
             }
             // A 304 has no body.
-            Taken::Confirmed(_) | Taken::Mismatch => release(origin),
-            Taken::Refused | Taken::Failed(_) | Taken::Dropped => {}
+            FillOutcome::Confirmed(_) | FillOutcome::Mismatch => release(origin),
+            FillOutcome::Refused | FillOutcome::Failed(_) | FillOutcome::Dropped => {}
         }
     }
 
@@ -264,11 +268,11 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         mut fetch: S::Fetch,
         key: Option<Key>,
     ) -> NextStep {
-        self.observer = self.changing(&fetch, key);
+        self.observer = self.invalidation_observer(&fetch, key);
         let fetched = Box::pin(self.fetch_from_origin(&mut fetch)).await;
         let via = fetch.response_style().adds_via();
         let taken = match self.observer.take() {
-            Some(Observer::Changing(changing)) => changing.taken,
+            Some(Observer::Invalidation(invalidation_observer)) => invalidation_observer.taken,
             _ => None,
         };
         match (fetched, taken) {
@@ -282,12 +286,12 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         }
     }
 
-    fn changing(&self, fetch: &S::Fetch, key: Option<Key>) -> Option<Observer> {
+    fn invalidation_observer(&self, fetch: &S::Fetch, key: Option<Key>) -> Option<Observer> {
         let scope = fetch.cache()?;
         let method = self.head.method_span.of_buffer(self.client.head_bytes());
-        Some(Observer::Changing(Box::new(Changing {
-            shared: scope.asker == Asker::Everybody,
-            asked: self.asked(fetch)?,
+        Some(Observer::Invalidation(Box::new(InvalidationObserver {
+            shared: scope.kind == CacheKind::Shared,
+            origin_request: self.origin_request(fetch)?,
             method: method.into(),
             key,
             taken: None,

@@ -4,24 +4,24 @@
 //! apart from any client; [`delivery`] writes an answer to a client, whichever version of HTTP it speaks.
 
 mod answer;
-mod asked;
-mod changing;
 mod delivery;
 mod fields;
 mod fill;
-mod filling;
+mod fill_observer;
 mod flow;
-mod heading;
-mod judged;
+mod head_update_observer;
+mod invalidation_observer;
 mod lead;
 mod multipart;
 pub(crate) mod observer;
+mod origin_request;
 mod partition;
 mod refresh;
+mod scanned_entries;
 mod scope;
 mod sink;
 pub(crate) mod status;
 mod stored_body;
 mod url;
 
-pub use scope::{Asker, CacheScope};
+pub use scope::{CacheKind, CacheScope};

@@ -1,54 +1,58 @@
 //! What looks at the response of an origin on behalf of the cache.
 
-use super::changing::Changing;
 use super::fill::Audience;
-use super::filling::{Filling, Taken};
-use super::heading::Heading;
+use super::fill_observer::{FillObserver, FillOutcome};
+use super::head_update_observer::HeadUpdateObserver;
+use super::invalidation_observer::InvalidationObserver;
 use crate::exchange::head_observer::HeadObserver;
 
 pub enum Observer {
-    Filling(Box<Filling>),
-    Changing(Box<Changing>),
-    Heading(Box<Heading>),
+    Fill(Box<FillObserver>),
+    Invalidation(Box<InvalidationObserver>),
+    HeadUpdate(Box<HeadUpdateObserver>),
 }
 
-impl From<Box<Filling>> for Observer {
-    fn from(filling: Box<Filling>) -> Self {
-        Self::Filling(filling)
+impl From<Box<FillObserver>> for Observer {
+    fn from(fill_observer: Box<FillObserver>) -> Self {
+        Self::Fill(fill_observer)
     }
 }
 
 impl Observer {
     pub fn as_head_observer(&mut self) -> &mut dyn HeadObserver {
         match self {
-            Self::Filling(filling) => &mut **filling,
-            Self::Changing(changing) => &mut **changing,
-            Self::Heading(heading) => &mut **heading,
+            Self::Fill(fill_observer) => &mut **fill_observer,
+            Self::Invalidation(invalidation_observer) => &mut **invalidation_observer,
+            Self::HeadUpdate(head_update_observer) => &mut **head_update_observer,
         }
     }
 
     /// The conditions that go to the origin in place of the client's.
     pub fn conditions(&self) -> Option<&[u8]> {
         match self {
-            Self::Filling(filling) => filling.conditions(),
-            Self::Changing(_) | Self::Heading(_) => None,
+            Self::Fill(fill_observer) => fill_observer.conditions(),
+            Self::Invalidation(_) | Self::HeadUpdate(_) => None,
         }
     }
 
     /// Whether it reads the request's head once the response is there.
     pub fn reads_request(&self) -> bool {
         match self {
-            Self::Filling(_) | Self::Heading(_) => true,
-            Self::Changing(changing) => changing.key.is_some(),
+            Self::Fill(_) | Self::HeadUpdate(_) => true,
+            Self::Invalidation(invalidation_observer) => invalidation_observer.key.is_some(),
         }
     }
 
     /// What was taken of the response, and for whom.
-    pub fn taken(&mut self) -> Option<(&mut Taken, Audience)> {
+    pub fn taken(&mut self) -> Option<(&mut FillOutcome, Audience)> {
         match self {
-            Self::Filling(filling) => Some((filling.taken.as_mut()?, filling.audience)),
-            Self::Changing(changing) => Some((changing.taken.as_mut()?, Audience::Readers)),
-            Self::Heading(_) => None,
+            Self::Fill(fill_observer) => {
+                Some((fill_observer.taken.as_mut()?, fill_observer.audience))
+            }
+            Self::Invalidation(invalidation_observer) => {
+                Some((invalidation_observer.taken.as_mut()?, Audience::Readers))
+            }
+            Self::HeadUpdate(_) => None,
         }
     }
 }

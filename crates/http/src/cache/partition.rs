@@ -3,7 +3,7 @@
 use privet_cache::site::site_of;
 use smallvec::SmallVec;
 
-use super::scope::Asker;
+use super::scope::CacheKind;
 use crate::head::{FieldKind, RequestHead};
 
 /// The bytes that the key of a stored response contains beside its URL.
@@ -19,14 +19,14 @@ pub struct UnknownPage;
 /// # Errors
 /// A browser asks for a part of a page, and does not say of which.
 pub fn partition(
-    asker: Asker,
+    kind: CacheKind,
     head: &RequestHead,
     bytes: &[u8],
     page: &[u8],
     host: &[u8],
 ) -> Result<Partition, UnknownPage> {
     let mut out = Partition::new();
-    let Asker::Private(who) = asker else {
+    let CacheKind::Private(who) = kind else {
         return Ok(out);
     };
     out.extend_from_slice(&who);
@@ -79,14 +79,14 @@ mod tests {
     use crate::head::TargetRule;
     use crate::head::scan::Scan;
 
-    const WHO: Asker = Asker::Private([1; 16]);
+    const WHO: CacheKind = CacheKind::Private([1; 16]);
 
-    fn of(asker: Asker, fields: &str, page: &str) -> Result<Vec<u8>, UnknownPage> {
+    fn of(kind: CacheKind, fields: &str, page: &str) -> Result<Vec<u8>, UnknownPage> {
         let text = format!("GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n{fields}\r\n");
         let mut head = RequestHead::default();
         let parsed = head.parse(text.as_bytes(), &mut Scan::default(), TargetRule::Proxy);
         assert_eq!(parsed, Ok(true));
-        let found = partition(asker, &head, text.as_bytes(), page.as_bytes(), b"a.test");
+        let found = partition(kind, &head, text.as_bytes(), page.as_bytes(), b"a.test");
         found.map(|bytes| bytes.to_vec())
     }
 
@@ -94,7 +94,7 @@ mod tests {
     fn who_asks_the_page_and_credentials_part_the_cache() {
         let all = [
             of(WHO, "", ""),
-            of(Asker::Private([2; 16]), "", ""),
+            of(CacheKind::Private([2; 16]), "", ""),
             of(WHO, "", "page.test"),
             of(WHO, "", "other.test"),
             of(WHO, "Cookie: a=b\r\n", ""),
@@ -123,7 +123,11 @@ mod tests {
         ] {
             assert_eq!(of(WHO, fields, ""), Err(UnknownPage), "{fields}");
             assert!(of(WHO, fields, "page.test").is_ok(), "{fields}");
-            assert_eq!(of(Asker::Everybody, fields, ""), Ok(Vec::new()), "{fields}");
+            assert_eq!(
+                of(CacheKind::Shared, fields, ""),
+                Ok(Vec::new()),
+                "{fields}"
+            );
         }
         let document = "User-Agent: Mozilla/5.0 (X11)\r\nSec-Fetch-Dest: document\r\n";
         assert_eq!(of(WHO, document, ""), of(WHO, "", "a.test"));

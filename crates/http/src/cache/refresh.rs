@@ -27,14 +27,15 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     /// Sends this request to its origin on a task of its own. Its response is for the store alone.
     pub(super) fn refresh(&self, mut fetch: S::Fetch, entry: Entry, permit: FillPermit) {
         let held = Some((entry, OnError::Never));
-        let Some(filling) = self.filling(&fetch, permit, Forward::Stale, held, Audience::Store)
+        let Some(fill_observer) =
+            self.fill_observer(&fetch, permit, Forward::Stale, held, Audience::Store)
         else {
             return;
         };
         let service = self.service.clone();
         let info = self.info;
         let head = self.head.clone();
-        let mut client = Unattended::new(self.client.head_bytes());
+        let mut client = BackgroundClient::new(self.client.head_bytes());
         let (mut url, mut page) = (self.url.clone(), self.page.clone());
         let mut session = Session::of_user(self.session.user.clone());
         tokio::spawn(async move {
@@ -56,7 +57,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 live_connections: &mut live_connections,
                 pinned: &mut pinned,
                 deadline: &mut deadline,
-                observer: Some(filling.into()),
+                observer: Some(fill_observer.into()),
                 kept: KeptBody::default(),
                 scans: Scans::default(),
             };
@@ -65,34 +66,34 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     }
 }
 
-impl<S: Service> RequestFlow<'_, S, Unattended> {
+impl<S: Service> RequestFlow<'_, S, BackgroundClient> {
     async fn run_refresh(&mut self, fetch: &mut S::Fetch) {
-        use super::filling::Taken;
+        use super::fill_observer::FillOutcome;
         use super::observer::Observer;
         use crate::request::fetched::Fetched;
         let fetched = Box::pin(self.fetch_from_origin(fetch)).await;
-        let Some(Observer::Filling(mut filling)) = self.observer.take() else {
+        let Some(Observer::Fill(mut fill_observer)) = self.observer.take() else {
             return;
         };
-        match (fetched, filling.taken.take()) {
+        match (fetched, fill_observer.taken.take()) {
             // The row stays open as long as the body arrives.
-            (Fetched::Taken(row), Some(Taken::Stored { control, .. })) => {
+            (Fetched::Taken(row), Some(FillOutcome::Stored { control, .. })) => {
                 if let (Some(control), Some(live)) = (control, self.live_connections.take(row)) {
                     control.adopt(live);
                 }
             }
-            (Fetched::Failed(..), _) => drop(filling.failed(Failure::Origin)),
+            (Fetched::Failed(..), _) => drop(fill_observer.failed(Failure::Origin)),
             _ => {}
         }
     }
 }
 
 /// A client that is not there: it sent a request without a body, and takes whatever it is sent.
-pub struct Unattended {
+pub struct BackgroundClient {
     head: Bytes,
 }
 
-impl Unattended {
+impl BackgroundClient {
     fn new(head: &[u8]) -> Self {
         Self {
             head: Bytes::copy_from_slice(head),
@@ -100,7 +101,7 @@ impl Unattended {
     }
 }
 
-impl Downstream for Unattended {
+impl Downstream for BackgroundClient {
     type Source<'a> = NoBody;
     type Sink<'a> = NoBody;
     type Watch<'a> = NoBody;

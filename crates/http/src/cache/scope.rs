@@ -12,7 +12,7 @@ pub struct CacheScope<'a> {
     pub space: &'a str,
     /// "http" or "https": of the URL that the client asks for.
     pub scheme: &'static str,
-    pub asker: Asker,
+    pub kind: CacheKind,
     /// Whether entries may outlive the process.
     pub keep_on_disk: bool,
 }
@@ -20,9 +20,9 @@ pub struct CacheScope<'a> {
 impl CacheScope<'_> {
     /// Whose entries are stored: what is purged together.
     pub fn owner(&self) -> u64 {
-        match self.asker {
-            Asker::Everybody => 0,
-            Asker::Private([a, b, c, d, e, f, g, h, ..]) => {
+        match self.kind {
+            CacheKind::Shared => 0,
+            CacheKind::Private([a, b, c, d, e, f, g, h, ..]) => {
                 u64::from_le_bytes([a, b, c, d, e, f, g, h])
             }
         }
@@ -31,9 +31,9 @@ impl CacheScope<'_> {
 
 /// Who may be answered by a stored response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asker {
+pub enum CacheKind {
     /// Everybody: the rules for shared caches hold.
-    Everybody,
+    Shared,
     /// Only who stored it: the hash of user, client, program, route, isolation and identity. The page and the
     /// credentials of the request are added here.
     Private([u8; 16]),

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use privet_cache::rules::cache_status::{CacheStatus, Forward};
-use privet_cache::{Entry, Reuse, Timestamp, Why};
+use privet_cache::{CacheReason, Entry, Reuse, Timestamp};
 use privet_connection_log::CacheSaving;
 
 /// What the cache did for an answer.
@@ -26,7 +26,7 @@ pub enum CacheUse {
     /// It came from the origin, asked by another client.
     Collapsed { ttl: i64 },
     /// The cache was not asked, or had no answer and none of the origin's is kept.
-    Bypass(Why),
+    Bypass(CacheReason),
 }
 
 /// Why a stale response is sent.
@@ -51,7 +51,7 @@ impl Failure {
 }
 
 /// Why a request goes to the origin, as `why` says of a stored response; `None`: there is none.
-pub fn forward_of(why: Option<Why>) -> Forward {
+pub fn forward_of(why: Option<CacheReason>) -> Forward {
     why.map_or(Forward::UriMiss, Forward::from_why)
 }
 

@@ -22,7 +22,7 @@ use crate::head::scan::Scan;
 use crate::head::{FieldKind, ResponseHead};
 use crate::headers::response::{self, ResponseRewrite, StoredResponse};
 use crate::headers::{via, write_number};
-use crate::scanning::part::Part;
+use crate::scanning::range::SelectedRange;
 
 /// The limit for a client to take a response that was made here.
 const WRITE: Duration = Duration::from_secs(10);
@@ -108,7 +108,7 @@ impl Downstream for H2Client {
         rewrite: &ResponseRewrite<'_>,
     ) -> u64 {
         let mut head = Response::new(());
-        let status = rewrite.part.map_or(reply.status, Part::status);
+        let status = rewrite.part.map_or(reply.status, SelectedRange::status);
         *head.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
         let fields = head.headers_mut();
         write_fields(fields, reply, bytes, rewrite);

@@ -6,7 +6,7 @@ use super::site::SiteFields;
 use super::via;
 use super::write::{write_field, write_number};
 use crate::head::{BodyLength, FieldKind, Method, ResponseHead};
-use crate::scanning::part::Part;
+use crate::scanning::range::SelectedRange;
 
 /// What a service changes in the heads of responses.
 #[derive(Clone, Copy)]
@@ -40,7 +40,7 @@ pub struct ResponseRewrite<'a> {
     /// The request's method.
     pub method: Method,
     /// The part of the body that is sent; none: all of it.
-    pub part: Option<Part>,
+    pub part: Option<SelectedRange>,
     /// Field lines that are added, each with its CRLF.
     pub lines: &'a [u8],
 }

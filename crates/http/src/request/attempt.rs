@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use privet_connection_log::LiveConnection;
 use privet_connection_log::requests::{DialPhases, HttpVersion, NewRequest};
 use privet_net::Connected;
-use privet_scan::Scanning;
+use privet_scan::RequestScanner;
 
 use super::flow::{RequestFlow, request};
 use crate::cache::observer::Observer;
@@ -14,7 +14,7 @@ use crate::exchange::state::ExchangeState;
 use crate::exchange::wait::Wait;
 use crate::exchange::{Downstream, Exchange, Outcome, RequestTraits, Upstream};
 use crate::head::Version;
-use crate::scanning::{Asker, Refused, ScanReport};
+use crate::scanning::{Refused, ScanClient, ScanReport};
 use crate::service::{Attempt, Fetch, Service};
 use crate::turn;
 
@@ -103,7 +103,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     }
 
     /// The request's bodies are scanned. An error: its upload may not pass.
-    fn plan_scans(&mut self, scanning: &Scanning) -> Result<(), Outcome> {
+    fn plan_scans(&mut self, scanning: &RequestScanner) -> Result<(), Outcome> {
         self.begin_scans(scanning);
         let bytes = self.client.head_bytes();
         self.scans
@@ -139,8 +139,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     }
 
     /// The request's bodies are scanned.
-    pub(crate) fn begin_scans(&mut self, scanning: &Scanning) {
-        let asker = Asker {
+    pub(crate) fn begin_scans(&mut self, scanning: &RequestScanner) {
+        let asker = ScanClient {
             ip: self.info.peer.ip(),
             speaks_http2: D::HTTP_2,
         };

@@ -16,7 +16,7 @@ use crate::head::{FieldKind, Scheme};
 use crate::headers::request::RequestRewrite;
 use crate::service::{Attempt, Fetch, OwnResponse, Service};
 use crate::upstream::H2Origin;
-use crate::upstream::shared::{self, Facts, Opening, SharedConnection, Turn};
+use crate::upstream::shared::{self, Admission, Opening, SharedConnected, SharedConnection};
 
 /// A connection that takes the request, or why there is none.
 enum SharedLease {
@@ -84,7 +84,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         })
     }
 
-    fn retire(&self, connected: &Facts, fetch: &S::Fetch) {
+    fn retire(&self, connected: &SharedConnected, fetch: &S::Fetch) {
         if let Some(target) = self.head.target.as_ref() {
             shared::retire(connected, fetch.pool_key(), fetch.target(target));
         }
@@ -98,15 +98,15 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             };
             let (key, target) = (fetch.pool_key(), fetch.target(target).clone());
             let (connection, fresh) = match shared::turn(key, &target) {
-                Turn::Take(connection) => (connection, false),
-                Turn::Wait(other) => {
+                Admission::Take(connection) => (connection, false),
+                Admission::Wait(other) => {
                     let (_, watch) = self.client.head_and_watch();
                     if unless_gone(watch, other).await.is_err() {
                         return SharedLease::Gone;
                     }
                     continue;
                 }
-                Turn::Open(opening) => match self.open_shared(fetch, opening).await {
+                Admission::Open(opening) => match self.open_shared(fetch, opening).await {
                     Ok(connection) => (connection, true),
                     Err(failed) => return failed,
                 },

@@ -10,9 +10,9 @@ use tokio::sync::watch;
 
 use super::body_scan::{BodyScan, State};
 use super::gate::Gate;
-use super::report::{ScanReport, ScanWord};
-use super::store::{Whole, read_whole};
-use super::stream::Asking;
+use super::report::{ScanOutcome, ScanReport};
+use super::stream::PendingVerdict;
+use super::withheld_body::{CompleteBody, read_whole};
 
 impl BodyScan {
     /// The verdict, for who does not read the body.
@@ -51,8 +51,8 @@ impl BodyScan {
         let codings = std::mem::take(&mut self.codings);
         let (scanning, message) = (self.scanning.clone(), self.message.clone());
         self.asked = Some(Instant::now());
-        let asking: Asking = match self.store.whole() {
-            Whole::Memory(bytes) => {
+        let asking: PendingVerdict = match self.store.whole() {
+            CompleteBody::Memory(bytes) => {
                 let body = Body {
                     bytes,
                     codings,
@@ -60,7 +60,7 @@ impl BodyScan {
                 };
                 Box::pin(async move { scanning.scan(body).await })
             }
-            Whole::File(file, written, behind) => {
+            CompleteBody::File(file, written, behind) => {
                 let len = self.store.len();
                 let read = move || read_whole(&file, written, &behind);
                 Box::pin(async move { scanning.scan_spooled(len, message, codings, read).await })
@@ -87,7 +87,7 @@ impl BodyScan {
             _ => return Poll::Ready(()),
         };
         let report = self.report_of(verdict);
-        if let (ScanWord::Clean, Some(stored)) = (report.word, &self.stored) {
+        if let (ScanOutcome::Clean, Some(stored)) = (report.outcome, &self.stored) {
             stored.set_judged(self.scanning.generation());
         }
         self.state = match report.blocks() {
@@ -118,7 +118,7 @@ impl BodyScan {
             return;
         };
         let took = known.took + report.took;
-        if report.word > known.word {
+        if report.outcome > known.outcome {
             *known = report;
         }
         known.took = took;
@@ -127,10 +127,10 @@ impl BodyScan {
     /// It is larger than is scanned.
     pub fn is_oversize(&mut self) {
         match self.scanning.block_oversize {
-            true => self.refuse(ScanReport::of(ScanWord::Oversize)),
+            true => self.refuse(ScanReport::of(ScanOutcome::Oversize)),
             false => {
                 self.scanning.passed_oversize();
-                self.pass(ScanReport::of(ScanWord::OversizePassed));
+                self.pass(ScanReport::of(ScanOutcome::OversizePassed));
             }
         }
     }

@@ -5,16 +5,16 @@ use std::time::Instant;
 
 use privet_cache::Entry;
 use privet_scan::decode::Coding;
-use privet_scan::{Direction, Message, Scanning};
+use privet_scan::{Direction, Message, RequestScanner};
 use tokio::sync::watch;
 
-use super::fault::Fault;
+use super::fault::ScanFault;
 use super::gate::Gate;
 use super::hold::{self, Hold, MAGIC, SMALL};
-use super::part::Part;
-use super::report::{ScanReport, ScanWord};
-use super::store::{NoRoom, Store};
-use super::stream::{Asking, StreamScan};
+use super::range::SelectedRange;
+use super::report::{ScanOutcome, ScanReport};
+use super::stream::{PendingVerdict, StreamScan};
+use super::withheld_body::{BufferFull, WithheldBody};
 
 /// Bytes that go on in one piece.
 const PIECE: usize = 64 * 1024;
@@ -25,7 +25,7 @@ pub(super) enum State {
     /// All of it is there.
     Complete,
     /// Its verdict is awaited.
-    Asking(Asking),
+    Asking(PendingVerdict),
     /// The verdict lets it go on.
     Released,
     /// It is not looked at any more: what was read goes on, then the rest.
@@ -36,16 +36,16 @@ pub(super) enum State {
 }
 
 pub(crate) struct BodyScan {
-    pub(super) scanning: Scanning,
+    pub(super) scanning: RequestScanner,
     pub(super) message: Message,
     pub(super) codings: Vec<Coding>,
     /// The announced length.
     length: Option<u64>,
     /// The part that goes on; none: all of it.
-    part: Option<Part>,
+    part: Option<SelectedRange>,
     hold: Hold,
     pub(super) state: State,
-    pub(super) store: Store,
+    pub(super) store: WithheldBody,
     /// The first bytes.
     start: Vec<u8>,
     /// Where the next byte that goes on stands.
@@ -64,7 +64,7 @@ pub(crate) struct BodyScan {
 
 impl BodyScan {
     pub fn new(
-        scanning: Scanning,
+        scanning: RequestScanner,
         message: Message,
         codings: Vec<Coding>,
         length: Option<u64>,
@@ -73,7 +73,7 @@ impl BodyScan {
             || scanning.holds_all()
             || length.is_some_and(|length| length <= SMALL);
         Self {
-            store: Store::new(scanning.budget(), scanning.spool()),
+            store: WithheldBody::new(scanning.budget(), scanning.spool()),
             scanning,
             message,
             codings,
@@ -93,23 +93,23 @@ impl BodyScan {
     }
 
     /// Of a stream that is judged while it goes on.
-    pub fn of_stream(scanning: Scanning, message: Message, stream: StreamScan) -> Self {
+    pub fn of_stream(scanning: RequestScanner, message: Message, stream: StreamScan) -> Self {
         Self {
             state: State::Stream(Box::new(stream)),
-            report: Some(ScanReport::of(ScanWord::StreamPassed)),
+            report: Some(ScanReport::of(ScanOutcome::StreamPassed)),
             ..Self::new(scanning, message, Vec::new(), None)
         }
     }
 
     /// Only this part goes on, once the whole was judged.
-    pub fn cut_to(&mut self, part: Part) {
+    pub fn cut_to(&mut self, part: SelectedRange) {
         self.hold = Hold::Whole;
         self.part = Some(part);
         self.sent = self.first();
     }
 
     /// The part that goes on; none: all of it.
-    pub fn part(&self) -> Option<Part> {
+    pub fn part(&self) -> Option<SelectedRange> {
         self.part
     }
 
@@ -267,7 +267,9 @@ impl BodyScan {
                 let missing = MAGIC.saturating_sub(self.start.len()).min(piece.len());
                 self.start
                     .extend_from_slice(piece.get(..missing).unwrap_or_default());
-                self.store.push(piece).map_err(|NoRoom| Fault::NoRoom)
+                self.store
+                    .push(piece)
+                    .map_err(|BufferFull| ScanFault::NoRoom)
             }
             _ => return,
         };
@@ -276,7 +278,7 @@ impl BodyScan {
         match taken {
             _ if too_large => return self.is_oversize(),
             Ok(()) => {}
-            Err(Fault::Oversize) => return self.is_oversize(),
+            Err(ScanFault::Oversize) => return self.is_oversize(),
             Err(fault) => return self.fail(fault.text()),
         }
         if !self.is_collecting() {

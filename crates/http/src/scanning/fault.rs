@@ -2,7 +2,7 @@
 
 /// Why a body, or a stream, cannot be judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub enum ScanFault {
     NoRoom,
     /// A message is larger than is scanned.
     Oversize,
@@ -12,7 +12,7 @@ pub enum Fault {
     Coding,
 }
 
-impl Fault {
+impl ScanFault {
     pub fn text(self) -> &'static str {
         match self {
             Self::NoRoom => "too much is held by bodies that wait for their verdict",

@@ -1,6 +1,6 @@
 //! The messages of a gRPC stream: a byte that says whether it is compressed, four of its length, then the message.
 
-use super::fault::Fault;
+use super::fault::ScanFault;
 
 const PREFIX: usize = 5;
 
@@ -13,21 +13,21 @@ pub struct Frame<'a> {
 }
 
 /// The message at the start; `None`: it is not there yet.
-pub fn frame(bytes: &[u8], max_message: u64) -> Result<Option<Frame<'_>>, Fault> {
+pub fn frame(bytes: &[u8], max_message: u64) -> Result<Option<Frame<'_>>, ScanFault> {
     let compressed = match bytes.first() {
         None => return Ok(None),
         Some(0) => false,
         Some(1) => true,
-        Some(_) => return Err(Fault::NotMessages),
+        Some(_) => return Err(ScanFault::NotMessages),
     };
     let Some(&[_, a, b, c, d]) = bytes.get(..PREFIX) else {
         return Ok(None);
     };
     let len = u32::from_be_bytes([a, b, c, d]);
     if u64::from(len) > max_message {
-        return Err(Fault::Oversize);
+        return Err(ScanFault::Oversize);
     }
-    let end = usize::try_from(len).map_err(|_| Fault::Oversize)? + PREFIX;
+    let end = usize::try_from(len).map_err(|_| ScanFault::Oversize)? + PREFIX;
     Ok(bytes.get(PREFIX..end).map(|message| Frame {
         len: end,
         compressed,
@@ -36,7 +36,7 @@ pub fn frame(bytes: &[u8], max_message: u64) -> Result<Option<Frame<'_>>, Fault>
 }
 
 /// How many bytes the whole messages at the start take.
-pub fn check(bytes: &[u8], max_message: u64) -> Result<usize, Fault> {
+pub fn check(bytes: &[u8], max_message: u64) -> Result<usize, ScanFault> {
     let mut used = 0;
     while let Some(next) = frame(bytes.get(used..).unwrap_or_default(), max_message)? {
         used += next.len;

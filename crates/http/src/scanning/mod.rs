@@ -1,6 +1,6 @@
 //! Scanning of bodies in the pipeline: a body is withheld until its verdict, in both directions.
 //!
-//! [`plan`] decides by the heads whether and how a body is looked at; [`body_scan`] withholds it in a [`store`], [`body_end`] ends
+//! [`plan`] decides by the heads whether and how a body is looked at; [`body_scan`] withholds it in a [`withheld_body`], [`body_end`] ends
 //! it; [`stream`] judges what cannot be withheld; [`scanned`] is the stage; [`report`] is what is said of it afterwards.
 
 mod body_end;
@@ -9,17 +9,17 @@ mod fault;
 pub(crate) mod gate;
 mod grpc;
 mod hold;
-pub(crate) mod part;
 mod plan;
+pub(crate) mod range;
 pub(crate) mod report;
 pub(crate) mod scanned;
-mod store;
 mod stream;
+mod withheld_body;
 
 use std::net::IpAddr;
 
-use part::{AskedPart, Part};
-use privet_scan::{Direction, Message, Scanning};
+use privet_scan::{Direction, Message, RequestScanner};
+use range::{RequestedRange, SelectedRange};
 
 pub(crate) use body_scan::BodyScan;
 pub(crate) use report::ScanReport;
@@ -27,7 +27,7 @@ pub(crate) use scanned::Scanned;
 
 /// Who asked, and how.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asker {
+pub(crate) struct ScanClient {
     pub ip: IpAddr,
     pub speaks_http2: bool,
 }
@@ -37,7 +37,7 @@ pub(crate) struct Asker {
 pub(crate) struct Scans(Option<Box<Active>>);
 
 struct Active {
-    scanning: Scanning,
+    scanning: RequestScanner,
     method: String,
     url: String,
     client: IpAddr,
@@ -45,7 +45,7 @@ struct Active {
     wants_events: bool,
     speaks_grpc: bool,
     /// The part that the client asked for.
-    part: Option<AskedPart>,
+    part: Option<RequestedRange>,
     up: Option<Box<BodyScan>>,
     down: Option<Box<BodyScan>>,
     report: Option<ScanReport>,
@@ -73,7 +73,7 @@ impl Scans {
     }
 
     /// The part of the response's body that goes on; none: all of it.
-    pub fn part(&self) -> Option<Part> {
+    pub fn part(&self) -> Option<SelectedRange> {
         self.0.as_ref()?.down.as_ref()?.part()
     }
 
@@ -102,7 +102,7 @@ impl Scans {
         let reports = bodies.filter_map(|body| body.report());
         reports
             .chain(&active.report)
-            .max_by_key(|report| report.word)
+            .max_by_key(|report| report.outcome)
     }
 
     /// Takes over what was found apart from this request.
@@ -118,7 +118,7 @@ impl Active {
         if self
             .report
             .as_ref()
-            .is_none_or(|old| old.word < report.word)
+            .is_none_or(|old| old.outcome < report.outcome)
         {
             self.report = Some(report);
         }

@@ -2,13 +2,13 @@
 
 use privet_cache::Entry;
 use privet_scan::decode::{self, Coding, Decoder, UnknownCoding};
-use privet_scan::{Direction, Scanning};
+use privet_scan::{Direction, RequestScanner};
 
 use super::body_scan::BodyScan;
-use super::part::{AskedPart, Part, Validators};
-use super::report::{ScanReport, ScanWord};
+use super::range::{RequestedRange, SelectedRange, Validators};
+use super::report::{ScanOutcome, ScanReport};
 use super::stream::{Framing, StreamScan};
-use super::{Active, Asker, Refused, Scans};
+use super::{Active, Refused, ScanClient, Scans};
 use crate::head::field::Field;
 use crate::head::{BodyLength, Method, RequestHead, ResponseHead};
 
@@ -18,8 +18,8 @@ impl Scans {
     /// The request's bodies are scanned. `bytes`: what the head points into.
     pub fn begin(
         &mut self,
-        scanning: &Scanning,
-        asker: Asker,
+        scanning: &RequestScanner,
+        asker: ScanClient,
         head: &RequestHead,
         bytes: &[u8],
         url: &str,
@@ -39,7 +39,7 @@ impl Scans {
             client: asker.ip.to_canonical(),
             wants_events: has_token(&head.fields, bytes, b"accept", b"text/event-stream"),
             speaks_grpc: may_be_grpc && is_grpc(&media_type(&head.fields, bytes)),
-            part: part.and_then(|range| AskedPart::new(range, value(b"if-range"))),
+            part: part.and_then(|range| RequestedRange::new(range, value(b"if-range"))),
             up: None,
             down: None,
             report: None,
@@ -113,7 +113,7 @@ impl Scans {
     }
 
     /// Plans the scan of a stored response, where it has to be judged again. `part`: what goes on of it.
-    pub fn plan_stored(&mut self, entry: &Entry, part: Option<Part>) {
+    pub fn plan_stored(&mut self, entry: &Entry, part: Option<SelectedRange>) {
         let Some(active) = &mut self.0 else {
             return;
         };
@@ -185,11 +185,11 @@ impl Active {
         };
         if length.is_some_and(|length| length > self.scanning.max_body) {
             if self.scanning.block_oversize {
-                self.add(ScanReport::of(ScanWord::Oversize));
+                self.add(ScanReport::of(ScanOutcome::Oversize));
                 return Err(Refused);
             }
             self.scanning.passed_oversize();
-            self.add(ScanReport::of(ScanWord::OversizePassed));
+            self.add(ScanReport::of(ScanOutcome::OversizePassed));
             return Ok(None);
         }
         let Some(codings) = body.codings else {

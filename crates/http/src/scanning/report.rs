@@ -8,7 +8,7 @@ use privet_scan::{Finding, Verdict};
 
 /// How a body ended. The later, the worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum ScanWord {
+pub(crate) enum ScanOutcome {
     Clean,
     StreamPassed,
     UnscannablePassed,
@@ -20,7 +20,7 @@ pub(crate) enum ScanWord {
     Bad,
 }
 
-impl ScanWord {
+impl ScanOutcome {
     pub fn name(self) -> &'static str {
         match self {
             Self::Clean => "clean",
@@ -38,16 +38,16 @@ impl ScanWord {
 
 #[derive(Debug, Clone)]
 pub(crate) struct ScanReport {
-    pub word: ScanWord,
+    pub outcome: ScanOutcome,
     pub finding: Option<Finding>,
     pub why: Option<Arc<str>>,
     pub took: Duration,
 }
 
 impl ScanReport {
-    pub fn of(word: ScanWord) -> Self {
+    pub fn of(outcome: ScanOutcome) -> Self {
         Self {
-            word,
+            outcome,
             finding: None,
             why: None,
             took: Duration::ZERO,
@@ -58,9 +58,9 @@ impl ScanReport {
         Self {
             why: Some(why.into()),
             ..Self::of(if passed {
-                ScanWord::ErrorPassed
+                ScanOutcome::ErrorPassed
             } else {
-                ScanWord::Error
+                ScanOutcome::Error
             })
         }
     }
@@ -72,19 +72,19 @@ impl ScanReport {
         takes_risk: impl FnOnce(&Finding) -> bool,
     ) -> Self {
         match verdict {
-            Verdict::Clean => Self::of(ScanWord::Clean),
+            Verdict::Clean => Self::of(ScanOutcome::Clean),
             Verdict::Unscannable(why) => Self {
                 why: Some(why),
-                ..Self::of(ScanWord::UnscannablePassed)
+                ..Self::of(ScanOutcome::UnscannablePassed)
             },
             Verdict::Bad(finding) => {
-                let word = match takes_risk(&finding) {
-                    true => ScanWord::BadPassed,
-                    false => ScanWord::Bad,
+                let outcome = match takes_risk(&finding) {
+                    true => ScanOutcome::BadPassed,
+                    false => ScanOutcome::Bad,
                 };
                 Self {
                     finding: Some(finding),
-                    ..Self::of(word)
+                    ..Self::of(outcome)
                 }
             }
             Verdict::Error(why) => Self::error(!block_on_error, why),
@@ -93,7 +93,7 @@ impl ScanReport {
 
     /// Whether the body was stopped.
     pub fn blocks(&self) -> bool {
-        self.word >= ScanWord::Oversize
+        self.outcome >= ScanOutcome::Oversize
     }
 
     /// What happened, as a sentence.
@@ -106,17 +106,17 @@ impl ScanReport {
                 found.sha256
             ),
             (None, Some(why)) => format!("the scan failed: {why}"),
-            (None, None) if self.word == ScanWord::Oversize => {
+            (None, None) if self.outcome == ScanOutcome::Oversize => {
                 "the body is larger than is scanned".to_owned()
             }
-            (None, None) => self.word.name().to_owned(),
+            (None, None) => self.outcome.name().to_owned(),
         }
     }
 
     pub fn row(&self) -> RequestScan {
         let finding = self.finding.as_ref();
         RequestScan {
-            verdict: self.word.name(),
+            verdict: self.outcome.name(),
             engine: finding.map(|found| found.engine.name()),
             rule: finding.map(|found| found.rule.clone()),
             sha256: finding.map(|found| found.sha256.clone()),

@@ -6,9 +6,9 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use privet_scan::decode::{Coding, Decoder};
-use privet_scan::{Body, Held, Message, Scanning, Verdict};
+use privet_scan::{Body, Message, RequestScanner, Reservation, Verdict};
 
-use super::fault::Fault;
+use super::fault::ScanFault;
 use super::grpc::{self, Frame};
 
 /// Bytes of events that are judged at once, at least while more are there.
@@ -19,7 +19,7 @@ const CONTEXT: usize = 16 * 1024;
 const MAX_EXPANDED: u64 = 4 << 20;
 
 /// The verdict that is awaited.
-pub type Asking = Pin<Box<dyn Future<Output = Verdict> + Send>>;
+pub type PendingVerdict = Pin<Box<dyn Future<Output = Verdict> + Send>>;
 
 /// What a stream consists of.
 pub enum Framing {
@@ -43,13 +43,13 @@ pub struct StreamScan {
     /// How many of them may.
     released: usize,
     /// The verdict on so many of them is awaited.
-    asking: Option<(Asking, usize)>,
+    asking: Option<(PendingVerdict, usize)>,
     source_ended: bool,
-    memory: Held,
+    memory: Reservation,
 }
 
 impl StreamScan {
-    pub fn new(framing: Framing, memory: Held) -> Self {
+    pub fn new(framing: Framing, memory: Reservation) -> Self {
         Self {
             framing,
             pending: Vec::new(),
@@ -103,25 +103,25 @@ impl StreamScan {
         std::mem::take(&mut self.pending)
     }
 
-    pub fn take(&mut self, piece: &[u8], last: bool) -> Result<(), Fault> {
+    pub fn take(&mut self, piece: &[u8], last: bool) -> Result<(), ScanFault> {
         self.source_ended = last;
         let fits = self.memory.grow(piece.len() as u64);
         self.pending.extend_from_slice(piece);
         if !fits {
-            return Err(Fault::NoRoom);
+            return Err(ScanFault::NoRoom);
         }
         let Framing::Grpc { max_message, .. } = self.framing else {
             return Ok(());
         };
         match grpc::check(&self.pending, max_message) {
-            Ok(whole) if last && whole < self.pending.len() => Err(Fault::NotMessages),
+            Ok(whole) if last && whole < self.pending.len() => Err(ScanFault::NotMessages),
             Ok(_) => Ok(()),
             Err(fault) => Err(fault),
         }
     }
 
     /// Asks about what has arrived. `false`: there is nothing to ask about yet.
-    pub fn ask(&mut self, scanning: &Scanning, message: &Message) -> Result<bool, Fault> {
+    pub fn ask(&mut self, scanning: &RequestScanner, message: &Message) -> Result<bool, ScanFault> {
         if self.asking.is_some() || self.released > 0 {
             return Ok(false);
         }
@@ -177,17 +177,21 @@ impl StreamScan {
 type Part = (Bytes, Vec<Coding>);
 
 /// The next window of events, without their codings, behind the end of what was judged before.
-fn window(decoders: &mut [Decoder], context: &mut Vec<u8>, received: &[u8]) -> Result<Part, Fault> {
+fn window(
+    decoders: &mut [Decoder],
+    context: &mut Vec<u8>,
+    received: &[u8],
+) -> Result<Part, ScanFault> {
     let mut text = received.to_vec();
     for decoder in decoders {
         let mut plain = Vec::new();
         decoder.allow(MAX_EXPANDED);
         let pushed = decoder.push(&text, &mut plain);
-        pushed.map_err(|_| Fault::Coding)?;
+        pushed.map_err(|_| ScanFault::Coding)?;
         text = plain;
     }
     if !text.iter().copied().all(is_text) {
-        return Err(Fault::NotEvents);
+        return Err(ScanFault::NotEvents);
     }
     context.extend_from_slice(&text);
     let all = Bytes::copy_from_slice(context);
@@ -205,7 +209,7 @@ fn messages(
     received: &[u8],
     coding: Option<Coding>,
     max_message: u64,
-) -> Result<(Vec<Part>, usize), Fault> {
+) -> Result<(Vec<Part>, usize), ScanFault> {
     let (mut parts, mut used) = (Vec::new(), 0);
     while let Some(Frame {
         len,
@@ -220,7 +224,7 @@ fn messages(
         let codings = match (compressed, coding) {
             (false, _) => Vec::new(),
             (true, Some(coding)) => vec![coding],
-            (true, None) => return Err(Fault::Coding),
+            (true, None) => return Err(ScanFault::Coding),
         };
         parts.push((Bytes::copy_from_slice(message), codings));
     }
@@ -246,7 +250,10 @@ mod tests {
             b"\x1f\x8b\x08",
             b"a\0b",
         ] {
-            assert_eq!(window(&mut [], &mut context, other), Err(Fault::NotEvents));
+            assert_eq!(
+                window(&mut [], &mut context, other),
+                Err(ScanFault::NotEvents)
+            );
         }
     }
 
@@ -262,8 +269,8 @@ mod tests {
                 (Bytes::from_static(b"z"), vec![Coding::Gzip])
             ]
         );
-        assert_eq!(messages(two, None, 100), Err(Fault::Coding));
-        assert_eq!(messages(b"MZ", None, 100), Err(Fault::NotMessages));
-        assert_eq!(messages(b"\0\0\0\0\x09", None, 8), Err(Fault::Oversize));
+        assert_eq!(messages(two, None, 100), Err(ScanFault::Coding));
+        assert_eq!(messages(b"MZ", None, 100), Err(ScanFault::NotMessages));
+        assert_eq!(messages(b"\0\0\0\0\x09", None, 8), Err(ScanFault::Oversize));
     }
 }

@@ -5,7 +5,7 @@ use privet_connection_log::{CloseReason, LiveConnection};
 use privet_gateway::{Gateway, HttpTimeouts, RefusedClient, RequestContext, RouteDecision};
 use privet_net::{Connected, HttpProxyMode};
 use privet_policy::{Inspection, Listener, Protocol, Target};
-use privet_scan::Scanning;
+use privet_scan::RequestScanner;
 
 use super::ftp;
 use super::refusal_page::{dial_failure, page_of};
@@ -13,7 +13,7 @@ use super::refused_logins::{Recorder, RefusedLogins};
 use super::{
     Attempt, ConnectionInfo, DialFailure, Fetch, OwnResponse, Plan, Request, Service, Session,
 };
-use crate::cache::{Asker, CacheScope};
+use crate::cache::{CacheKind, CacheScope};
 use crate::head::target::TargetRule;
 use crate::head::{Method, RequestHead, Scheme};
 use crate::headers::response::ResponseStyle;
@@ -90,12 +90,12 @@ impl Fetch for RouteDecision {
             cache: &access.cache,
             space: "forward",
             scheme: "http",
-            asker: access.asker.map_or(Asker::Everybody, Asker::Private),
+            kind: access.asker.map_or(CacheKind::Shared, CacheKind::Private),
             keep_on_disk: access.keep_on_disk,
         })
     }
 
-    fn scanner(&self) -> Option<&Scanning> {
+    fn scanner(&self) -> Option<&RequestScanner> {
         self.scanner.as_ref()
     }
 }

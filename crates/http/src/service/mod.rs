@@ -15,7 +15,7 @@ use privet_connection_log::{CloseReason, LiveConnection};
 use privet_gateway::{HttpTimeouts, TunnelInspector};
 use privet_net::{Connected, HttpProxyMode};
 use privet_policy::Target;
-use privet_scan::Scanning;
+use privet_scan::RequestScanner;
 
 use crate::cache::CacheScope;
 use crate::head::RequestHead;
@@ -137,7 +137,7 @@ pub trait Fetch: Send + Sync + 'static {
     }
 
     /// What scans the bodies of the request and of its response.
-    fn scanner(&self) -> Option<&Scanning> {
+    fn scanner(&self) -> Option<&RequestScanner> {
         None
     }
 

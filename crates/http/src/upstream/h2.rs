@@ -9,7 +9,7 @@ use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE}
 use http::{Method, Request, Response, Uri};
 use privet_net::{Connected, DialTimings, Stream};
 
-use super::shared::{Facts, SharedConnection};
+use super::shared::{SharedConnected, SharedConnection};
 use super::websocket;
 use crate::exchange::Upstream;
 use crate::h2::body::{Incoming, OutgoingRequest, insert};
@@ -25,7 +25,7 @@ use crate::headers::write_fields;
 /// One request on a shared connection.
 pub struct H2Origin {
     /// Counts the request as one in flight.
-    connected: Facts,
+    connected: SharedConnected,
     response: ResponseFuture,
     /// The last head as HTTP/1.1 would spell it.
     head: Vec<u8>,

@@ -42,14 +42,14 @@ type Key = (u64, Target);
 pub struct SharedConnection {
     pub send: SendRequest<Bytes>,
     /// What dialing found out; its stream belongs to the h2 crate. Each request holds one reference.
-    pub connected: Facts,
+    pub connected: SharedConnected,
     pub budget: SendBudget,
     /// Answered once the peer's settings are there: they come before all else. `None`: they are known to be.
     settings: Arc<AsyncMutex<Option<PingPong>>>,
 }
 
 /// Behind a mutex only because a stream may not be shared between threads; locked once for a row.
-pub type Facts = Arc<Mutex<Connected>>;
+pub type SharedConnected = Arc<Mutex<Connected>>;
 
 impl SharedConnection {
     /// Requests in flight. The thread's table and the task that drives the connection hold a reference each.
@@ -66,7 +66,7 @@ impl SharedConnection {
         self.send.is_extended_connect_protocol_enabled()
     }
 
-    fn is(&self, other: &Facts) -> bool {
+    fn is(&self, other: &SharedConnected) -> bool {
         Arc::ptr_eq(&self.connected, other)
     }
 }
@@ -84,7 +84,7 @@ thread_local! {
 }
 
 /// What a request may do.
-pub enum Turn {
+pub enum Admission {
     Take(SharedConnection),
     /// Another request opens a connection: ask again when this is ready.
     Wait(OwnedNotified),
@@ -125,7 +125,7 @@ fn with_entry(key: &Key, change: impl FnOnce(&mut Entry)) {
 }
 
 /// Whose turn it is to send a request under a key.
-pub fn turn(key: u64, target: &Target) -> Turn {
+pub fn turn(key: u64, target: &Target) -> Admission {
     let key = (key, target.clone());
     SHARED.with_borrow_mut(|shared| {
         let entry = shared.entry(key.clone()).or_default();
@@ -134,17 +134,17 @@ pub fn turn(key: u64, target: &Target) -> Turn {
             // Where no more may be opened, the request waits for a stream.
             let has_room = fewest.in_flight() < fewest.send.current_max_send_streams();
             return if has_room || entry.open.len() >= PER_TARGET {
-                Turn::Take(fewest.clone())
+                Admission::Take(fewest.clone())
             } else {
-                Turn::Open(Opening { key, others: None })
+                Admission::Open(Opening { key, others: None })
             };
         }
         if let Some(opening) = &entry.opening {
-            return Turn::Wait(opening.clone().notified_owned());
+            return Admission::Wait(opening.clone().notified_owned());
         }
         let others = Arc::new(Notify::new());
         entry.opening = Some(others.clone());
-        Turn::Open(Opening {
+        Admission::Open(Opening {
             key,
             others: Some(others),
         })
@@ -152,7 +152,7 @@ pub fn turn(key: u64, target: &Target) -> Turn {
 }
 
 /// Gives no more requests to a connection: its peer takes none.
-pub fn retire(connected: &Facts, key: u64, target: &Target) {
+pub fn retire(connected: &SharedConnected, key: u64, target: &Target) {
     with_entry(&(key, target.clone()), |entry| {
         entry.open.retain(|other| !other.is(connected));
     });
@@ -186,7 +186,7 @@ pub async fn open(mut connected: Connected, opening: Opening) -> io::Result<Shar
             entry.open.push(shared.clone());
         }
     });
-    let listed = Listed {
+    let listed = Registration {
         connected: shared.connected.clone(),
         key,
         target,
@@ -207,7 +207,7 @@ fn builder() -> Builder {
 }
 
 /// Runs a connection until it ends, or until it had no request for a while.
-async fn drive(mut connection: Connection<Stream, Bytes>, listed: Listed) {
+async fn drive(mut connection: Connection<Stream, Bytes>, listed: Registration) {
     let mut was_idle = false;
     loop {
         tokio::select! {
@@ -230,13 +230,13 @@ async fn drive(mut connection: Connection<Stream, Bytes>, listed: Listed) {
 }
 
 /// Removes the connection from the thread's when it ends, also with its runtime.
-struct Listed {
-    connected: Facts,
+struct Registration {
+    connected: SharedConnected,
     key: u64,
     target: Target,
 }
 
-impl Drop for Listed {
+impl Drop for Registration {
     fn drop(&mut self) {
         retire(&self.connected, self.key, &self.target);
     }

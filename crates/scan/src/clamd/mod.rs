@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use self::reply::{Found, Version};
 use crate::connector::Connector;
 use crate::exchange::{exchange, invalid, read_until};
-use crate::idle::{Idle, Stream};
+use crate::idle::{IdleConnections, Stream};
 use crate::verdict::clean_name;
 
 const CONNECT: Duration = Duration::from_secs(5);
@@ -27,7 +27,7 @@ const MAX_COMMANDS: u32 = 500;
 pub struct Clamd {
     connector: Connector,
     /// Idle sessions, with the number of commands that each has had.
-    idle: Idle<u32>,
+    idle: IdleConnections<u32>,
     version: Mutex<Option<Arc<Version>>>,
 }
 
@@ -35,7 +35,7 @@ impl Clamd {
     pub fn new(connector: Connector) -> Self {
         Self {
             connector,
-            idle: Idle::default(),
+            idle: IdleConnections::default(),
             version: Mutex::default(),
         }
     }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use self::reply::{Head, Options};
 use crate::connector::Connector;
 use crate::exchange::{exchange, invalid, read_until};
-use crate::idle::{Idle, Stream};
+use crate::idle::{IdleConnections, Stream};
 use crate::message::{Direction, Message};
 use crate::verdict::clean_name;
 
@@ -35,7 +35,7 @@ pub struct Icap {
     url: String,
     /// The host and port of the URL.
     host: String,
-    idle: Idle<()>,
+    idle: IdleConnections<()>,
     options: Mutex<Option<(Arc<Options>, Instant)>>,
 }
 
@@ -46,7 +46,7 @@ impl Icap {
             connector,
             url,
             host,
-            idle: Idle::default(),
+            idle: IdleConnections::default(),
             options: Mutex::default(),
         }
     }

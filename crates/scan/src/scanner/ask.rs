@@ -12,7 +12,7 @@ use super::{NO_MEMORY, Scanner};
 use crate::archive::multipart;
 use crate::decode::Coding;
 use crate::message::{Body, Message};
-use crate::unpack::{self, Stop, Unread};
+use crate::unpack::{self, Stop, UnreadCounts};
 use crate::verdict::{Engine, Finding, Outcome, Verdict, clean_name, sha256};
 use crate::yara::Search;
 
@@ -143,11 +143,11 @@ impl Scanner {
     }
 
     /// What no engine could open. Those outside open formats that are not read here; none opens what is encrypted.
-    fn opaque(&self, unread: Unread) -> Option<&'static str> {
+    fn opaque(&self, unread: UnreadCounts) -> Option<&'static str> {
         let has_others = self.clamd.is_some() || self.icap.is_some();
         match unread {
-            Unread { encrypted: 1.., .. } => Some("Archive.Encrypted"),
-            Unread { unknown: 1.., .. } if !has_others => Some("Archive.UnknownFormat"),
+            UnreadCounts { encrypted: 1.., .. } => Some("Archive.Encrypted"),
+            UnreadCounts { unknown: 1.., .. } if !has_others => Some("Archive.UnknownFormat"),
             _ => None,
         }
     }

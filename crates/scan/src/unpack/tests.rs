@@ -70,7 +70,7 @@ fn what_is_in_archives_within_archives_is_visited() {
     let mut all = All::default();
     assert_eq!(
         visit(&file, &Limits::default(), &mut all),
-        Ok(Unread::default())
+        Ok(UnreadCounts::default())
     );
     // The file, the tar file, the outer and the inner zip file, the text.
     assert_eq!(all.0.len(), 5);
@@ -113,7 +113,7 @@ fn encrypted_members_are_counted_and_not_read() {
     let mut all = All::default();
     assert_eq!(
         visit(&file, &Limits::default(), &mut all),
-        Ok(Unread {
+        Ok(UnreadCounts {
             encrypted: 1,
             unknown: 0
         })
@@ -134,7 +134,7 @@ fn seven_zip_xz_and_bzip2_files_are_opened() {
         for file in [file.to_vec(), zip_of("inner", file, 0)] {
             let mut all = All::default();
             let visited = visit(&file, &Limits::default(), &mut all);
-            assert_eq!(visited, Ok(Unread::default()));
+            assert_eq!(visited, Ok(UnreadCounts::default()));
             assert_eq!(all.0.last().unwrap(), b"the payload of the test\n");
         }
         let few = Limits {
@@ -161,7 +161,7 @@ fn what_cannot_be_opened_is_counted() {
         assert_eq!((counted.encrypted, counted.unknown), (0, 1));
     }
     for text in [&b"BZhello"[..], b"BZh9 text", b"MSCF text", b"Rar!"] {
-        assert_eq!(read(text), Ok(Unread::default()));
+        assert_eq!(read(text), Ok(UnreadCounts::default()));
     }
 }
 

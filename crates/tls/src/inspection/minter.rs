@@ -152,28 +152,28 @@ impl Minter {
     /// were read already. HTTP/2 and HTTP/1.1 are offered.
     ///
     /// # Errors
-    /// [`MintedError`].
+    /// [`ClientHandshakeError`].
     pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         io: S,
         received: Bytes,
         name: &CertificateName,
         deadline: Instant,
-    ) -> Result<TlsStream<S>, MintedError> {
+    ) -> Result<TlsStream<S>, ClientHandshakeError> {
         let config = self.server(name, SystemTime::now());
-        let acceptor = TlsAcceptor::from(config.map_err(MintedError::Mint)?);
+        let acceptor = TlsAcceptor::from(config.map_err(ClientHandshakeError::Mint)?);
         let accepting = acceptor.accept(Prefixed::new(received, io));
         match timeout_at(deadline, accepting.into_fallible()).await {
             Ok(Ok(stream)) => Ok(TlsStream::minted(stream)),
             Ok(Err((error, io))) => Err(match ClientRefusal::of(&error) {
-                Some(refusal) => MintedError::Refused(refusal),
+                Some(refusal) => ClientHandshakeError::Refused(refusal),
                 // It has the certificate, and neither went on nor said why.
                 None if io.has_written() && is_end(&error) => {
-                    MintedError::Refused(ClientRefusal::ClosedAtCertificate)
+                    ClientHandshakeError::Refused(ClientRefusal::ClosedAtCertificate)
                 }
-                None => MintedError::Failed(error),
+                None => ClientHandshakeError::Failed(error),
             }),
-            Err(_) => Err(MintedError::TimedOut),
+            Err(_) => Err(ClientHandshakeError::TimedOut),
         }
     }
 }
@@ -239,7 +239,7 @@ fn is_end(error: &io::Error) -> bool {
 
 /// Why there is no TLS connection with the client.
 #[derive(Debug, thiserror::Error)]
-pub enum MintedError {
+pub enum ClientHandshakeError {
     #[error("the client refused the certificate: {0}")]
     Refused(ClientRefusal),
     #[error("{0}")]

@@ -3,15 +3,15 @@
 
 mod authority;
 mod fault;
-mod judge;
 mod leaf_cache;
 mod minter;
 mod origin;
+mod origin_verifier;
 mod revocation;
 
 pub use authority::{AuthorityFile, InspectionAuthority, PublicAuthority, UnusableAuthority};
 pub use fault::CertificateFault;
-pub use minter::{ClientRefusal, LEAVES, MintError, MintedError, Minter};
+pub use minter::{ClientHandshakeError, ClientRefusal, LEAVES, MintError, Minter};
 pub use origin::{OriginError, OriginTls};
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use super::fault::CertificateFault;
-use super::judge::{Faults, Judge};
+use super::origin_verifier::{Faults, OriginVerifier};
 use crate::client::server_name;
 use crate::error::{LoadError, LoadErrorKind};
 use crate::prefixed::Prefixed;
@@ -28,7 +28,7 @@ use crate::stream::TlsStream;
 #[derive(Clone)]
 pub struct OriginTls {
     config: Arc<ClientConfig>,
-    judge: Arc<Judge>,
+    origin_verifier: Arc<OriginVerifier>,
 }
 
 impl fmt::Debug for OriginTls {
@@ -69,18 +69,18 @@ impl OriginTls {
         let setup = |error: rustls::Error| {
             LoadError::new("".as_ref(), LoadErrorKind::Setup(error.to_string()))
         };
-        let judge = Arc::new(Judge::new(trust, own)?);
+        let origin_verifier = Arc::new(OriginVerifier::new(trust, own)?);
         let mut config = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(setup)?
             .dangerous()
-            .with_custom_certificate_verifier(judge.clone())
+            .with_custom_certificate_verifier(origin_verifier.clone())
             .with_no_client_auth();
         // A resumed session would link the users and programs that share this configuration.
         config.resumption = Resumption::disabled();
         Ok(Self {
             config: Arc::new(config),
-            judge,
+            origin_verifier,
         })
     }
 
@@ -97,7 +97,7 @@ impl OriginTls {
         let name = server_name(host).map_err(|_| OriginError::Name(host.to_owned()))?;
         let now = UnixTime::now();
         let verified = self
-            .judge
+            .origin_verifier
             .verify_server_cert(certificate, chain, &name, &[], now);
         Ok(match verified {
             Ok(_) => Vec::new(),
@@ -118,7 +118,7 @@ impl OriginTls {
         deadline: Instant,
     ) -> Result<TlsStream<S>, OriginError> {
         let name = server_name(host).map_err(|_| OriginError::Name(host.to_owned()))?;
-        let asked = Arc::new(Asked::default());
+        let asked = Arc::new(NoCertificate::default());
         let mut config = (*self.config).clone();
         config.alpn_protocols = alpn_ids(alpn);
         config.client_auth_cert_resolver = asked.clone();
@@ -157,15 +157,15 @@ fn faults_in(error: &rustls::Error) -> Option<Vec<CertificateFault>> {
 
 /// Has no certificate, and remembers whether it was asked for one.
 #[derive(Debug, Default)]
-struct Asked(AtomicBool);
+struct NoCertificate(AtomicBool);
 
-impl Asked {
+impl NoCertificate {
     fn was(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-impl ResolvesClientCert for Asked {
+impl ResolvesClientCert for NoCertificate {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         self.0.store(true, Ordering::Relaxed);
         None

@@ -10,7 +10,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
-use super::judge::{Faults, Judge};
+use super::origin_verifier::{Faults, OriginVerifier};
 use super::*;
 use crate::server::{ClientCertificate, MinVersion};
 use crate::test_support::{PATIENCE, TestAuthority, handshake, program, server, sockets};
@@ -107,7 +107,10 @@ async fn a_client_that_refuses_the_certificate_is_told_apart_from_one_that_is_go
     assert!(connected.is_err());
     let error = accepted.err().unwrap();
     assert!(
-        matches!(error, MintedError::Refused(ClientRefusal::Alert(_))),
+        matches!(
+            error,
+            ClientHandshakeError::Refused(ClientRefusal::Alert(_))
+        ),
         "{error}"
     );
     let (near, far) = sockets().await;
@@ -117,7 +120,7 @@ async fn a_client_that_refuses_the_certificate_is_told_apart_from_one_that_is_go
         .await
         .err()
         .unwrap();
-    assert!(matches!(error, MintedError::Failed(_)), "{error}");
+    assert!(matches!(error, ClientHandshakeError::Failed(_)), "{error}");
 }
 
 #[test]
@@ -232,7 +235,7 @@ async fn the_handshake_with_a_badly_certified_origin_says_what_is_wrong() {
 }
 
 /// What the judge says about a certificate for `a.test`. `pem`: the chain.
-fn codes(judge: &Judge, pem: &[u8]) -> Vec<&'static str> {
+fn codes(judge: &OriginVerifier, pem: &[u8]) -> Vec<&'static str> {
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
         .unwrap();
@@ -257,7 +260,7 @@ fn each_fault_of_a_certificate_is_named() {
     let trusted = TestAuthority::new();
     let stranger = TestAuthority::new();
     let own = authority();
-    let judge = Judge::new(&[trusted.ca()], own.certificate().clone()).unwrap();
+    let judge = OriginVerifier::new(&[trusted.ca()], own.certificate().clone()).unwrap();
     let issue = |authority: &TestAuthority, names: &[&str], years: (i32, i32)| {
         authority.issue_with("x", names, |params| {
             params.not_before = rcgen::date_time_ymd(years.0, 1, 1);
@@ -325,7 +328,7 @@ fn weak_signatures_and_keys_are_named_where_the_library_says_bad_signature() {
         return;
     };
     let own = authority();
-    let judge = Judge::new(&[weak.path("ca.pem")], own.certificate().clone()).unwrap();
+    let judge = OriginVerifier::new(&[weak.path("ca.pem")], own.certificate().clone()).unwrap();
     for (file, expected) in [
         ("sha1.pem", &["weak-signature"][..]),
         ("short.pem", &["weak-key"]),
@@ -345,7 +348,7 @@ fn what_the_inspection_authority_signed_is_never_an_origins() {
     // As where it was installed among the system's authorities.
     let installed = folder.path().join("ca.pem");
     fs::write(&installed, own.certificate_pem()).unwrap();
-    let judge = Judge::new(&[installed], own.certificate().clone()).unwrap();
+    let judge = OriginVerifier::new(&[installed], own.certificate().clone()).unwrap();
     let minter = Minter::new(InspectionAuthority::from_pem(&kept).unwrap(), LEAVES).unwrap();
     let minted = minter
         .certificate(&name("a.test"), SystemTime::now())

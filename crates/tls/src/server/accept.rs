@@ -111,7 +111,7 @@ impl ServerTls {
             return Err(HandshakeError::NoCertificate(hello.name));
         };
         let running = async {
-            let turn = self.turns.take(peer).await;
+            let turn = self.handshake_limit.take(peer).await;
             let io = Prefixed::new(bytes.freeze(), io);
             let stream = self.shake_hands(io, &entry, &hello, local).await;
             drop(turn);

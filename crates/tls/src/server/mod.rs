@@ -7,9 +7,9 @@ mod accept;
 mod certificate_source;
 mod config;
 mod handshake;
+mod handshake_limit;
 mod misdirected;
 mod table;
-mod turns;
 
 pub use accept::{HandshakeError, read_hello};
 pub use certificate_source::{CertificateSource, ClientCertificate, MinVersion, TlsDemands};
@@ -25,8 +25,8 @@ use crate::certificate::CertificateFacts;
 use crate::error::{CertificateWarning, CertificateWarningKind, LoadError};
 use crate::names::CertificateName;
 use crate::provider::Alpn;
+use handshake_limit::HandshakeLimit;
 use table::CertificateTable;
-use turns::Turns;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerOptions {
@@ -41,7 +41,7 @@ pub struct ServerTls {
     sources: Vec<CertificateSource>,
     options: ServerOptions,
     table: ArcSwap<CertificateTable>,
-    turns: Turns,
+    handshake_limit: HandshakeLimit,
 }
 
 impl std::fmt::Debug for ServerTls {
@@ -73,7 +73,7 @@ impl ServerTls {
     ) -> Result<Self, LoadError> {
         let table = CertificateTable::load(&sources, &options.alpn, None)?;
         Ok(Self {
-            turns: Turns::new(options.max_handshakes),
+            handshake_limit: HandshakeLimit::new(options.max_handshakes),
             table: ArcSwap::from_pointee(table),
             sources,
             options,

@@ -8,9 +8,9 @@ use bytes::Bytes;
 pub struct Damaged;
 
 /// The bytes that are left to read.
-pub(crate) struct Reading<'a>(pub(crate) &'a [u8]);
+pub(crate) struct ByteReader<'a>(pub(crate) &'a [u8]);
 
-impl<'a> Reading<'a> {
+impl<'a> ByteReader<'a> {
     pub(crate) fn bytes(&mut self, len: usize) -> Result<&'a [u8], Damaged> {
         let (now, rest) = self.0.split_at_checked(len).ok_or(Damaged)?;
         self.0 = rest;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 
 use super::blocks::Blocks;
-use super::codec::{Damaged, Reading};
+use super::codec::{ByteReader, Damaged};
 use super::format::{Description, HEADER, MOST_RECORD, OBJECT_MAGIC, Record};
 use super::read_error::ReadError;
 use super::seal::{DiskKey, NONCE, Piece, SALT, Seal, random};
@@ -87,7 +87,7 @@ impl Folder {
         written
     }
 
-    fn write_blocks(&self, id: u64, blocks: &[Bytes]) -> io::Result<ObjectWriting> {
+    fn write_blocks(&self, id: u64, blocks: &[Bytes]) -> io::Result<ObjectWriter> {
         let mut writing = self.create(id)?;
         for block in blocks {
             writing.block(block)?;
@@ -96,7 +96,7 @@ impl Folder {
     }
 
     /// Begins an object's file.
-    pub(crate) fn create(&self, id: u64) -> io::Result<ObjectWriting> {
+    pub(crate) fn create(&self, id: u64) -> io::Result<ObjectWriter> {
         let salt = random::<SALT>()?;
         let seal = Arc::new(self.seal(salt)?);
         let path = self.object_path(id);
@@ -118,7 +118,7 @@ impl Folder {
         magic.copy_from_slice(OBJECT_MAGIC);
         rest.copy_from_slice(&salt);
         file.write_all(&header)?;
-        Ok(ObjectWriting {
+        Ok(ObjectWriter {
             file,
             seal,
             tags: Vec::new(),
@@ -140,7 +140,7 @@ impl Folder {
             .open(self.object_path(record.id))?;
         // What a crash left after the tail that holds is not a tail.
         let tail_at = file.seek(SeekFrom::End(0))?;
-        let writing = ObjectWriting {
+        let writing = ObjectWriter {
             file,
             seal: object.blocks.seal.clone(),
             tags: object.blocks.tags(),
@@ -160,7 +160,7 @@ impl Folder {
         let mut file = File::open(self.object_path(record.id))?;
         let mut header = [0; HEADER as usize];
         file.read_exact(&mut header)?;
-        let mut from = Reading(&header);
+        let mut from = ByteReader(&header);
         if from.bytes(OBJECT_MAGIC.len())? != OBJECT_MAGIC {
             return Err(Damaged.into());
         }
@@ -233,7 +233,7 @@ impl Folder {
 
 /// The tags of the blocks, and the description.
 fn read_tail(tail: &[u8], record: &Record, seal: &Seal) -> Result<(Box<[u8]>, Vec<u8>), ReadError> {
-    let mut from = Reading(tail);
+    let mut from = ByteReader(tail);
     let nonce: [u8; NONCE] = from.array()?;
     let tags_len = usize::try_from(record.blocks()).map_err(|_| Damaged)? * seal.tag_len();
     let tags = from.bytes(tags_len)?;
@@ -252,7 +252,7 @@ fn beside(tags: &[u8], id: u64) -> Vec<u8> {
 }
 
 /// An object that is being written.
-pub(crate) struct ObjectWriting {
+pub(crate) struct ObjectWriter {
     file: File,
     pub(super) seal: Arc<Seal>,
     tags: Vec<u8>,
@@ -260,7 +260,7 @@ pub(crate) struct ObjectWriting {
     buffer: Vec<u8>,
 }
 
-impl std::fmt::Debug for ObjectWriting {
+impl std::fmt::Debug for ObjectWriter {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("ObjectWriting")
             .field("blocks", &self.blocks)
@@ -268,7 +268,7 @@ impl std::fmt::Debug for ObjectWriting {
     }
 }
 
-impl ObjectWriting {
+impl ObjectWriter {
     /// Appends a block: [`BLOCK`](crate::body::BLOCK) bytes, but for the last one.
     pub(crate) fn block(&mut self, block: &[u8]) -> io::Result<()> {
         self.buffer.clear();

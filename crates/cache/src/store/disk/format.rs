@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 
-use super::codec::{Damaged, Reading, put_counted};
+use super::codec::{ByteReader, Damaged, put_counted};
 use super::seal::{NONCE, Piece, Seal};
 use crate::body::BLOCK;
 use crate::key::Key;
@@ -96,7 +96,7 @@ pub(crate) struct DescriptionView<'a> {
 
 impl<'a> DescriptionView<'a> {
     pub(crate) fn read(bytes: &'a [u8]) -> Result<DescriptionView<'a>, Damaged> {
-        let mut from = Reading(bytes);
+        let mut from = ByteReader(bytes);
         let view = DescriptionView {
             key: Key(from.u128()?),
             status: from.u16()?,
@@ -239,7 +239,7 @@ impl IndexChange {
     }
 
     pub(crate) fn read(bytes: &[u8]) -> Result<IndexChange, Damaged> {
-        let mut from = Reading(bytes);
+        let mut from = ByteReader(bytes);
         let kind = from.u8()?;
         let id = from.u64()?;
         match kind {
@@ -307,14 +307,14 @@ impl IndexChange {
 }
 
 /// Reads the records of an index, after its header.
-pub(crate) struct IndexReading<'a> {
+pub(crate) struct IndexReader<'a> {
     pub(crate) rest: &'a [u8],
     pub(crate) seal: &'a Seal,
     /// Records that were damaged.
     pub(crate) damaged: u64,
 }
 
-impl Iterator for IndexReading<'_> {
+impl Iterator for IndexReader<'_> {
     type Item = IndexChange;
 
     /// Skips records that are damaged; what has no whole record any more is the end.
@@ -335,10 +335,10 @@ impl Iterator for IndexReading<'_> {
     }
 }
 
-impl<'a> IndexReading<'a> {
+impl<'a> IndexReader<'a> {
     /// The next record and what comes after it; an error where there is no whole one.
     fn record(&self) -> Result<(Result<IndexChange, Damaged>, &'a [u8]), Damaged> {
-        let mut from = Reading(self.rest);
+        let mut from = ByteReader(self.rest);
         let len = from.array::<4>()?;
         let contents_len = u32::from_le_bytes(len) as usize;
         if contents_len > MOST_RECORD {
@@ -385,7 +385,7 @@ pub fn check(bytes: &[u8]) {
         let sealed = change.append(&seal, [1; NONCE], &mut index);
         assert!(sealed.is_ok());
     }
-    let read = |rest| IndexReading {
+    let read = |rest| IndexReader {
         rest,
         seal: &seal,
         damaged: 0,

@@ -5,9 +5,9 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-use super::codec::Reading;
+use super::codec::ByteReader;
 use super::files::{Folder, create_options};
-use super::format::{HEADER, INDEX_MAGIC, IndexChange, IndexReading, Record};
+use super::format::{HEADER, INDEX_MAGIC, IndexChange, IndexReader, Record};
 use super::seal::{SALT, Seal, random};
 
 /// A log this many times as long as its live records is written anew.
@@ -43,7 +43,7 @@ pub(crate) fn read_index(folder: &Folder) -> io::Result<IndexContents> {
         Err(error) => return Err(error),
     };
     let mut contents = IndexContents::default();
-    let mut from = Reading(&bytes);
+    let mut from = ByteReader(&bytes);
     let magic = from.array();
     let (Ok(true), Ok(salt)) = (
         magic.map(|magic| magic == *INDEX_MAGIC),
@@ -53,7 +53,7 @@ pub(crate) fn read_index(folder: &Folder) -> io::Result<IndexContents> {
         return Ok(contents);
     };
     let seal = folder.seal(salt)?;
-    let mut reading = IndexReading {
+    let mut reading = IndexReader {
         rest: from.0,
         seal: &seal,
         damaged: 0,

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 
 use super::queue::lock;
-use crate::body::Broken;
+use crate::body::BodyReadError;
 
 /// Where a reading thread puts what it read.
 #[derive(Debug, Default)]
@@ -16,12 +16,12 @@ pub(crate) struct ReadSlot {
 
 #[derive(Debug, Default)]
 struct ReadState {
-    result: Option<Result<Vec<Bytes>, Broken>>,
+    result: Option<Result<Vec<Bytes>, BodyReadError>>,
     waker: Option<Waker>,
 }
 
 impl ReadSlot {
-    pub(crate) fn put(&self, result: Result<Vec<Bytes>, Broken>) {
+    pub(crate) fn put(&self, result: Result<Vec<Bytes>, BodyReadError>) {
         let mut state = lock(&self.state);
         state.result = Some(result);
         let waker = state.waker.take();
@@ -29,7 +29,7 @@ impl ReadSlot {
         waker.into_iter().for_each(Waker::wake);
     }
 
-    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<Vec<Bytes>, Broken>> {
+    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<Vec<Bytes>, BodyReadError>> {
         let mut state = lock(&self.state);
         match state.result.take() {
             Some(result) => Poll::Ready(result),

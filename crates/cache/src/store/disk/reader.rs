@@ -11,7 +11,7 @@ use super::format::Record;
 use super::queue::Queue;
 use super::read_job::ReadJob;
 use super::read_slot::ReadSlot;
-use crate::body::{BLOCK, Broken};
+use crate::body::{BLOCK, BodyReadError};
 
 /// Blocks that one job reads.
 const AHEAD: u64 = 4;
@@ -79,7 +79,7 @@ impl DiskReader {
         &mut self,
         cx: &mut Context<'_>,
         most: usize,
-    ) -> Poll<Result<Option<Bytes>, Broken>> {
+    ) -> Poll<Result<Option<Bytes>, BodyReadError>> {
         loop {
             if self.offset >= self.body.len() {
                 return Poll::Ready(Ok(None));
@@ -90,13 +90,13 @@ impl DiskReader {
             }
             self.read_ahead();
             let Some(reading) = &self.reading else {
-                return Poll::Ready(Err(Broken::Io));
+                return Poll::Ready(Err(BodyReadError::Io));
             };
             match reading.poll(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(broken)) => return Poll::Ready(Err(broken)),
                 Poll::Ready(Ok(blocks)) if blocks.is_empty() => {
-                    return Poll::Ready(Err(Broken::Corrupt));
+                    return Poll::Ready(Err(BodyReadError::Corrupt));
                 }
                 Poll::Ready(Ok(blocks)) => {
                     self.reading = None;

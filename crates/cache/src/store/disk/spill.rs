@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use bytes::Bytes;
 
 use super::blocks::Blocks;
-use super::files::{Folder, ObjectWriting};
+use super::files::{Folder, ObjectWriter};
 use super::format::{Description, HEADER};
 use super::queue::{Queue, lock};
 use super::read_job::ReadJob;
@@ -27,14 +27,14 @@ pub(crate) trait SpillTarget: Debug + Send + Sync {
     fn begin(&self, len: u64) -> Option<Arc<Spill>>;
 
     /// Hands in the next block. False where the disk takes none any more.
-    fn block(&self, body: Arc<dyn Arriving>, spill: Arc<Spill>, block: Bytes) -> bool;
+    fn block(&self, body: Arc<dyn SpillObserver>, spill: Arc<Spill>, block: Bytes) -> bool;
 
     /// The body is not kept.
     fn abandon(&self, spill: Arc<Spill>);
 }
 
 /// A body that arrives, for the disk.
-pub(crate) trait Arriving: Debug + Send + Sync {
+pub(crate) trait SpillObserver: Debug + Send + Sync {
     /// More of it is on disk.
     fn spilled(&self);
 
@@ -58,7 +58,7 @@ pub(crate) struct Spill {
 #[derive(Debug)]
 enum Writing {
     New,
-    Open(ObjectWriting),
+    Open(ObjectWriter),
     Ended,
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
-use super::spill::{Arriving, Spill, SpillTarget};
+use super::spill::{Spill, SpillObserver, SpillTarget};
 use super::store::Disk;
 use super::write_job::{SpillJob, WriteJob};
 
@@ -29,7 +29,7 @@ impl SpillTarget for DiskTarget {
         })
     }
 
-    fn block(&self, body: Arc<dyn Arriving>, spill: Arc<Spill>, block: Bytes) -> bool {
+    fn block(&self, body: Arc<dyn SpillObserver>, spill: Arc<Spill>, block: Bytes) -> bool {
         let job = SpillJob::Block { body, spill, block };
         self.disk.spill(job)
     }

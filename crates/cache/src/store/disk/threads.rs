@@ -14,7 +14,7 @@ use super::read_job::ReadJob;
 use super::reader::DiskBody;
 use super::store::Disk;
 use super::writer::Writer;
-use crate::body::{BLOCK, Broken, MemoryBody};
+use crate::body::{BLOCK, BodyReadError, MemoryBody};
 use crate::entry::Entry;
 use crate::key::Key;
 
@@ -98,7 +98,7 @@ impl Reader {
                 slot,
             } => {
                 let Some(cache) = self.cache.upgrade() else {
-                    slot.put(Err(Broken::Io));
+                    slot.put(Err(BodyReadError::Io));
                     return;
                 };
                 let read = blocks.read(first, count, cache.budget());
@@ -143,20 +143,20 @@ impl Reader {
         cache: &dyn DiskOwner,
         record: Option<&Arc<Record>>,
         error: &ReadError,
-    ) -> Broken {
+    ) -> BodyReadError {
         if let Some(record) = record {
             cache.lost(record);
         }
         match error {
             ReadError::Damaged(_) => {
                 self.disk.counts.damaged.fetch_add(1, Ordering::Relaxed);
-                Broken::Corrupt
+                BodyReadError::Corrupt
             }
             ReadError::Io(error) => {
                 if error.kind() != io::ErrorKind::NotFound {
                     self.disk.failed("read from", error);
                 }
-                Broken::Io
+                BodyReadError::Io
             }
         }
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::format::Record;
 use super::queue::lock;
-use super::spill::{Arriving, Spill};
+use super::spill::{Spill, SpillObserver};
 use crate::entry::Entry;
 use crate::incoming::Incoming;
 use crate::key::Key;
@@ -47,7 +47,7 @@ pub(crate) enum WriteJob {
 #[derive(Debug)]
 pub(crate) enum SpillJob {
     Block {
-        body: Arc<dyn Arriving>,
+        body: Arc<dyn SpillObserver>,
         spill: Arc<Spill>,
         block: Bytes,
     },

@@ -14,7 +14,7 @@ use super::owner::DiskOwner;
 use super::queue::lock;
 use super::read_error::ReadError;
 use super::reader::DiskBody;
-use super::spill::{Arriving, Spill};
+use super::spill::{Spill, SpillObserver};
 use super::store::Disk;
 use super::write_job::{SpillJob, WriteJob};
 use crate::body::BLOCK;
@@ -326,7 +326,7 @@ impl Writer {
         Ok(true)
     }
 
-    fn give_up(&self, body: &dyn Arriving, spill: &Spill) {
+    fn give_up(&self, body: &dyn SpillObserver, spill: &Spill) {
         self.disk.counts.skipped.fetch_add(1, Ordering::Relaxed);
         self.abandon(spill);
         body.not_spilled();

@@ -7,7 +7,7 @@ use super::random::Random;
 
 /// A request.
 #[derive(Debug, Clone)]
-pub struct Ask {
+pub struct ModelRequest {
     pub method: &'static str,
     /// The fields that `Vary` may name.
     pub a: Option<&'static str>,
@@ -23,11 +23,11 @@ pub struct Ask {
     pub pragma: bool,
 }
 
-impl Ask {
-    pub fn random(random: &mut Random) -> Ask {
+impl ModelRequest {
+    pub fn random(random: &mut Random) -> ModelRequest {
         let values = [None, Some("1"), Some("2")];
         let some = |random: &mut Random| random.chance(8).then(|| random.seconds());
-        Ask {
+        ModelRequest {
             method: random.pick(&["GET", "GET", "GET", "GET", "GET", "GET", "HEAD", "DELETE"]),
             a: random.pick(&values),
             b: random.pick(&values),

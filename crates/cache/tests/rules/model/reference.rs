@@ -3,7 +3,7 @@
 use privet_cache::{OnError, Reuse};
 
 use super::super::NOW;
-use super::meaning::{Ask, Meaning, Tag};
+use super::meaning::{Meaning, ModelRequest, Tag};
 
 struct Entry {
     meaning: Meaning,
@@ -22,7 +22,7 @@ impl Entry {
         apparent.max(corrected) + (now - self.received).max(0)
     }
 
-    fn key(&mut self, ask: &Ask) {
+    fn key(&mut self, ask: &ModelRequest) {
         let named = |name: &str| {
             let vary = self.meaning.vary.unwrap_or_default().to_lowercase();
             vary.split(", ").any(|named| named == name)
@@ -77,7 +77,7 @@ impl Model {
         self.entries.remove(place);
     }
 
-    pub fn add(&mut self, ask: &Ask, meaning: Meaning, now: i64, delay: i64) {
+    pub fn add(&mut self, ask: &ModelRequest, meaning: Meaning, now: i64, delay: i64) {
         let mut entry = Entry {
             meaning,
             a: None,
@@ -89,7 +89,7 @@ impl Model {
         self.entries.push(entry);
     }
 
-    pub fn select(&self, ask: &Ask) -> Option<usize> {
+    pub fn select(&self, ask: &ModelRequest) -> Option<usize> {
         let mut best = None;
         let mut latest = (i64::MIN, i64::MIN);
         for (place, entry) in self.entries.iter().enumerate() {
@@ -106,7 +106,7 @@ impl Model {
         best
     }
 
-    pub fn stores(&self, ask: &Ask, meaning: &Meaning, now: i64) -> bool {
+    pub fn stores(&self, ask: &ModelRequest, meaning: &Meaning, now: i64) -> bool {
         let (shared, at) = (self.shared, now - NOW.0);
         if ask.method != "GET" || ask.no_store {
             return false;
@@ -145,7 +145,7 @@ impl Model {
         meaning.has_validator() || (lasts && !meaning.has("no-cache"))
     }
 
-    pub fn decide(&self, ask: &Ask, place: usize, now: i64) -> Kind {
+    pub fn decide(&self, ask: &ModelRequest, place: usize, now: i64) -> Kind {
         if ask.method == "DELETE" || ask.no_store {
             return Kind::MustNot;
         }
@@ -187,7 +187,7 @@ impl Model {
         validate
     }
 
-    fn on_error(&self, ask: &Ask, place: usize, fresh: bool, stale: i64) -> Option<bool> {
+    fn on_error(&self, ask: &ModelRequest, place: usize, fresh: bool, stale: i64) -> Option<bool> {
         let meaning = &self.entries[place].meaning;
         if meaning.has("no-cache") || (meaning.forbids_stale(self.shared) && !fresh) {
             return None;
@@ -213,7 +213,14 @@ impl Model {
     }
 
     /// Whether the merged response may be kept.
-    pub fn merge(&mut self, ask: &Ask, place: usize, new: Meaning, now: i64, delay: i64) -> bool {
+    pub fn merge(
+        &mut self,
+        ask: &ModelRequest,
+        place: usize,
+        new: Meaning,
+        now: i64,
+        delay: i64,
+    ) -> bool {
         let shared = self.shared;
         let entry = &mut self.entries[place];
         let at = now - entry.received;

@@ -6,9 +6,9 @@ use std::time::SystemTime;
 use axum::extract::State;
 use privet_api::Problem;
 use privet_api::cache::{CacheDisk, CacheEntry, CacheFigures, CacheQuery, CacheState};
-use privet_cache::browse::Listed;
+use privet_cache::browse::EntryInfo;
 use privet_cache::rules::reuse;
-use privet_cache::{Cache, Request, Reuse, Target, Timestamp, Why};
+use privet_cache::{Cache, CacheReason, Request, Reuse, Target, Timestamp};
 
 use super::savings::savings;
 use super::{MAX_URL, check_lengths};
@@ -87,7 +87,7 @@ fn list(
     name: &'static str,
     cache: Option<&Arc<Cache>>,
     query: &CacheQuery,
-) -> Vec<(&'static str, Listed)> {
+) -> Vec<(&'static str, EntryInfo)> {
     let found = cache.map(|cache| {
         cache.list(|entry| {
             let url = entry.url();
@@ -128,7 +128,7 @@ fn figures(cache: &Cache) -> CacheFigures {
     }
 }
 
-fn entry(name: &str, listed: &Listed, query: &CacheQuery) -> CacheEntry {
+fn entry(name: &str, listed: &EntryInfo, query: &CacheQuery) -> CacheEntry {
     let stored = &listed.entry;
     let head = stored.head();
     let now = Timestamp::from(SystemTime::now());
@@ -171,9 +171,9 @@ fn entry(name: &str, listed: &Listed, query: &CacheQuery) -> CacheEntry {
 }
 
 /// Why a request without directives of its own would go to the origin first.
-fn why_asked(listed: &Listed, now: Timestamp) -> Option<Why> {
+fn why_asked(listed: &EntryInfo, now: Timestamp) -> Option<CacheReason> {
     if listed.invalidated {
-        return Some(Why::Invalidated);
+        return Some(CacheReason::Invalidated);
     }
     let none: [(&str, &str); 0] = [];
     let target = Target {
@@ -185,7 +185,9 @@ fn why_asked(listed: &Listed, now: Timestamp) -> Option<Why> {
     let request = Request::new(b"GET", target, &none);
     match reuse::reuse(&request, listed.entry.head(), now) {
         Reuse::Fresh { .. } => None,
-        Reuse::StaleAccepted { .. } | Reuse::StaleWhileRevalidate { .. } => Some(Why::Expired),
+        Reuse::StaleAccepted { .. } | Reuse::StaleWhileRevalidate { .. } => {
+            Some(CacheReason::Expired)
+        }
         Reuse::Validate { why, .. } | Reuse::MustNot { why } => Some(why),
     }
 }

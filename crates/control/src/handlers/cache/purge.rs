@@ -6,7 +6,7 @@ use axum::extract::State;
 use privet_api::Problem;
 use privet_api::cache::{PinRequest, PurgeQuery, Purged, UndoPurge};
 use privet_cache::site::site_of;
-use privet_cache::{Change, PurgeId, Selection};
+use privet_cache::{EntryChange, EntrySelector, PurgeId};
 use privet_engine::caches::Caches;
 
 use super::{MAX_URL, check_lengths};
@@ -49,14 +49,14 @@ pub(crate) async fn purge_cache(
         .into());
     }
     let purge = query.soft.then(PurgeId::next);
-    let change = purge.map_or(Change::Remove, Change::PurgeSoftly);
+    let change = purge.map_or(EntryChange::Remove, EntryChange::PurgeSoftly);
     let caches = api.engine.caches();
     let changed = blocking(move || change_all(&caches, &selection(&query), change)).await?;
     let undo = purge.filter(|_| changed.count > 0).map(|purge| purge.0);
     Ok(axum::Json(Purged { undo, ..changed }))
 }
 
-fn selection(query: &PurgeQuery) -> Selection<'_> {
+fn selection(query: &PurgeQuery) -> EntrySelector<'_> {
     let texts = (
         &query.prefix,
         &query.host,
@@ -65,11 +65,11 @@ fn selection(query: &PurgeQuery) -> Selection<'_> {
         &query.site,
     );
     match texts {
-        (Some(prefix), ..) => Selection::Prefix(prefix),
-        (_, Some(host), ..) => Selection::Host(host),
-        (_, _, Some(url), ..) => Selection::Url(url),
-        (_, _, _, Some(tag), _) => Selection::Tag(tag),
-        (.., site) => Selection::Site(site_of(site.as_deref().unwrap_or_default())),
+        (Some(prefix), ..) => EntrySelector::Prefix(prefix),
+        (_, Some(host), ..) => EntrySelector::Host(host),
+        (_, _, Some(url), ..) => EntrySelector::Url(url),
+        (_, _, _, Some(tag), _) => EntrySelector::Tag(tag),
+        (.., site) => EntrySelector::Site(site_of(site.as_deref().unwrap_or_default())),
     }
 }
 
@@ -92,8 +92,8 @@ pub(crate) async fn undo_purge(
     let caches = api.engine.caches();
     let purge = PurgeId(request.purge);
     let changed = blocking(move || {
-        let selection = Selection::Purge(purge);
-        change_all(&caches, &selection, Change::Restore)
+        let selection = EntrySelector::Purge(purge);
+        change_all(&caches, &selection, EntryChange::Restore)
     });
     Ok(axum::Json(changed.await?))
 }
@@ -113,18 +113,18 @@ pub(crate) async fn pin_cached(
     extract::check_length(&request.url, MAX_URL, "url")?;
     let caches = api.engine.caches();
     let change = match request.pinned {
-        true => Change::Pin,
-        false => Change::Unpin,
+        true => EntryChange::Pin,
+        false => EntryChange::Unpin,
     };
     let changed = blocking(move || {
-        let selection = Selection::Url(&request.url);
+        let selection = EntrySelector::Url(&request.url);
         change_all(&caches, &selection, change)
     });
     Ok(axum::Json(changed.await?))
 }
 
 /// Changes what is selected in both caches, and waits until that is on disk.
-fn change_all(caches: &Caches, selection: &Selection<'_>, change: Change) -> Purged {
+fn change_all(caches: &Caches, selection: &EntrySelector<'_>, change: EntryChange) -> Purged {
     let mut changed = Purged {
         count: 0,
         durable: true,

@@ -3,7 +3,7 @@
 use privet_config::HeaderMode;
 use privet_gateway::RouteDecision;
 use privet_policy::Target;
-use privet_scan::Scanning;
+use privet_scan::RequestScanner;
 
 use crate::cache::CacheScope;
 use crate::headers::response::ResponseStyle;
@@ -43,7 +43,7 @@ impl Fetch for InspectedFetch {
         ResponseStyle::Inspected(self.decision.header_mode)
     }
 
-    fn scanner(&self) -> Option<&Scanning> {
+    fn scanner(&self) -> Option<&RequestScanner> {
         self.decision.scanner()
     }
 

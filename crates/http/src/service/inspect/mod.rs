@@ -21,7 +21,7 @@ use crate::head::RequestHead;
 use crate::head::target::TargetRule;
 use crate::respond::reject;
 pub use inspected_fetch::InspectedFetch;
-pub use origins::{Judgement, Origins};
+pub use origins::{OriginCheck, Origins};
 pub use tunnel::{AsksForCertificate, InspectedTunnel, TunnelContext};
 
 /// Keeps connections over TLS apart from plain ones to the same target.

@@ -31,13 +31,13 @@ pub struct Origins {
 type OriginKey = (u64, Target);
 
 struct Known {
-    judgement: Judgement,
+    check: OriginCheck,
     until: Instant,
 }
 
 /// What was found of an origin.
 #[derive(Debug, Clone)]
-pub enum Judgement {
+pub enum OriginCheck {
     Good(OriginProtocol),
     Bad(Arc<[CertificateFault]>),
 }
@@ -51,10 +51,10 @@ impl Origins {
     }
 
     /// What is remembered of an origin under the key of its pooled connections.
-    pub fn judgement(&self, key: u64, target: &Target) -> Option<Judgement> {
+    pub fn check(&self, key: u64, target: &Target) -> Option<OriginCheck> {
         let known = self.lock();
         let found = known.get(&(key, target.clone()))?;
-        (Instant::now() < found.until).then(|| found.judgement.clone())
+        (Instant::now() < found.until).then(|| found.check.clone())
     }
 
     /// Runs the handshake on a new connection to the target, and remembers what was found.
@@ -77,7 +77,7 @@ impl Origins {
             Ok(stream) => stream,
             Err(error) => {
                 if let OriginError::Certificate(faults) = &error {
-                    self.remember(key, target, Judgement::Bad(faults.as_slice().into()));
+                    self.remember(key, target, OriginCheck::Bad(faults.as_slice().into()));
                 }
                 return Err(error);
             }
@@ -88,7 +88,7 @@ impl Origins {
         };
         // A connection that offered HTTP/1.1 only says nothing about HTTP/2.
         if alpn.contains(&Alpn::H2) {
-            self.remember(key, target, Judgement::Good(protocol));
+            self.remember(key, target, OriginCheck::Good(protocol));
         }
         let took = started.elapsed();
         connected.timings.tls = Some(connected.timings.tls.unwrap_or_default() + took);
@@ -96,11 +96,11 @@ impl Origins {
         Ok((connected, protocol))
     }
 
-    fn remember(&self, key: u64, target: &Target, judgement: Judgement) {
+    fn remember(&self, key: u64, target: &Target, check: OriginCheck) {
         let now = Instant::now();
-        let lasts = match judgement {
-            Judgement::Good(_) => GOOD_FOR,
-            Judgement::Bad(_) => BAD_FOR,
+        let lasts = match check {
+            OriginCheck::Good(_) => GOOD_FOR,
+            OriginCheck::Bad(_) => BAD_FOR,
         };
         let mut known = self.lock();
         if known.len() >= MOST {
@@ -110,7 +110,7 @@ impl Origins {
             known.clear();
         }
         let until = now + lasts;
-        known.insert((key, target.clone()), Known { judgement, until });
+        known.insert((key, target.clone()), Known { check, until });
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<OriginKey, Known>> {

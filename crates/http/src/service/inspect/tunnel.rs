@@ -12,7 +12,7 @@ use privet_tls::inspection::OriginError;
 
 use super::fault_page::OriginFault;
 use super::inspected_fetch::InspectedFetch;
-use super::origins::{Judgement, Origins};
+use super::origins::{OriginCheck, Origins};
 use crate::respond::reject;
 use crate::service::{OriginProtocol, OwnResponse};
 
@@ -68,12 +68,12 @@ enum Origin {
     Good {
         protocol: OriginProtocol,
         /// The connection by which the certificate was judged, for the first request.
-        ready: Option<Box<Ready>>,
+        ready: Option<Box<CheckedOrigin>>,
     },
     Bad(OriginFault),
 }
 
-struct Ready {
+struct CheckedOrigin {
     connected: Connected,
     policy_generation: u64,
     /// Route, isolation and identity: another one must not use the connection.
@@ -109,12 +109,12 @@ impl<G: Gateway> InspectedTunnel<G> {
         decision: &RouteDecision,
         origins: Arc<Origins>,
     ) -> Result<Self, AsksForCertificate> {
-        let origin = match origins.judgement(decision.pool_key, &tunnel.target) {
-            Some(Judgement::Good(protocol)) => Origin::Good {
+        let origin = match origins.check(decision.pool_key, &tunnel.target) {
+            Some(OriginCheck::Good(protocol)) => Origin::Good {
                 protocol,
                 ready: None,
             },
-            Some(Judgement::Bad(faults)) => Origin::Bad(OriginFault::Certificate(faults)),
+            Some(OriginCheck::Bad(faults)) => Origin::Bad(OriginFault::Certificate(faults)),
             None => judge(&gateway, &tunnel, decision, &origins).await?,
         };
         if let Origin::Bad(fault) = &origin
@@ -223,7 +223,7 @@ async fn judge<G: Gateway>(
     match origins.connect(key, &tunnel.target, connected, &alpn).await {
         Ok((connected, protocol)) => Ok(Origin::Good {
             protocol,
-            ready: Some(Box::new(Ready {
+            ready: Some(Box::new(CheckedOrigin {
                 connected,
                 policy_generation: decision.policy_generation,
                 pool_key: key,

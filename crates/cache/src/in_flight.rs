@@ -11,10 +11,10 @@ const MOST_FAILURES: u8 = 2;
 
 /// One request to the origin, and who waits for it. It lies in the index under its key.
 #[derive(Debug)]
-pub(crate) struct Flight {
+pub(crate) struct InFlight {
     /// Tells this request from later ones for the same key.
     pub(crate) serial: u64,
-    waiting: VecDeque<Arc<Seat>>,
+    waiting: VecDeque<Arc<WaiterSlot>>,
     failures: u8,
 }
 
@@ -28,19 +28,19 @@ pub(crate) enum Outcome {
 
 /// Where one of them is told.
 #[derive(Debug, Default)]
-pub(crate) struct Seat {
-    state: Mutex<SeatState>,
+pub(crate) struct WaiterSlot {
+    state: Mutex<WaiterState>,
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct SeatState {
+pub(crate) struct WaiterState {
     pub(crate) outcome: Option<Outcome>,
     pub(crate) waker: Option<Waker>,
     pub(crate) left: bool,
 }
 
-impl Seat {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, SeatState> {
+impl WaiterSlot {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, WaiterState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -58,9 +58,9 @@ impl Seat {
     }
 }
 
-impl Flight {
-    pub(crate) fn new(serial: u64) -> Flight {
-        Flight {
+impl InFlight {
+    pub(crate) fn new(serial: u64) -> InFlight {
+        InFlight {
             serial,
             waiting: VecDeque::new(),
             failures: 0,
@@ -68,16 +68,16 @@ impl Flight {
     }
 
     /// A place for one more who waits.
-    pub(crate) fn seat(&mut self) -> Arc<Seat> {
-        let seat = Arc::new(Seat::default());
-        self.waiting.push_back(seat.clone());
-        seat
+    pub(crate) fn add_waiter(&mut self) -> Arc<WaiterSlot> {
+        let slot = Arc::new(WaiterSlot::default());
+        self.waiting.push_back(slot.clone());
+        slot
     }
 
     /// Makes one of those who wait the leader. False where there is none.
     pub(crate) fn hand_over(&mut self) -> bool {
-        while let Some(seat) = self.waiting.pop_front() {
-            if seat.tell(Outcome::Lead) {
+        while let Some(slot) = self.waiting.pop_front() {
+            if slot.tell(Outcome::Lead) {
                 return true;
             }
         }
@@ -92,15 +92,15 @@ impl Flight {
 
     /// Tells all who wait.
     pub(crate) fn end(self, outcome: Outcome) {
-        for seat in self.waiting {
-            seat.tell(outcome);
+        for slot in self.waiting {
+            slot.tell(outcome);
         }
     }
 }
 
 /// A part that is asked for at the origin.
 #[derive(Debug)]
-pub(crate) struct PartFlight {
+pub(crate) struct PartInFlight {
     pub(crate) wanted: RangeSpec,
-    pub(crate) flight: Flight,
+    pub(crate) in_flight: InFlight,
 }

@@ -8,13 +8,13 @@ use crate::spool::Spool;
 
 /// A scanner, and what of its settings the mode of a request changes.
 #[derive(Clone)]
-pub struct Scanning {
+pub struct RequestScanner {
     scanner: Arc<Scanner>,
     holds_all: bool,
     spools: bool,
 }
 
-impl Scanning {
+impl RequestScanner {
     /// As the scanner's own settings say.
     pub fn new(scanner: Arc<Scanner>) -> Self {
         Self {
@@ -50,7 +50,7 @@ impl Scanning {
     }
 }
 
-impl Deref for Scanning {
+impl Deref for RequestScanner {
     type Target = Scanner;
 
     fn deref(&self) -> &Scanner {

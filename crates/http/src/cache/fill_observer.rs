@@ -7,15 +7,15 @@ use privet_cache::rules::cache_status::Forward;
 use privet_cache::rules::range::{self, ByteRange, ContentRange};
 use privet_cache::rules::range_set;
 use privet_cache::rules::storing::{self, Response};
-use privet_cache::rules::validation::{self, Asked as Named, Merged};
+use privet_cache::rules::validation::{self, Merged, NamedEntries};
 use privet_cache::{
-    BodyReader, Completing, Entry, FieldLines, Fields, FillPermit, FillWriter, OnError, StoredHead,
-    Timestamp, Why,
+    BodyReader, CacheReason, Entry, FieldLines, Fields, FillPermit, FillWriter, OnError,
+    PartialHit, StoredHead, Timestamp,
 };
 use tokio::sync::watch;
 
-use super::asked::{Asked, lines_of, response_of};
 use super::fill::{Audience, FillControl};
+use super::origin_request::{OriginRequest, lines_of, response_of};
 use super::status::{CacheUse, Failure};
 use crate::exchange::head_observer::{HeadObserver, SeenHead};
 use crate::scanning::gate::Gate;
@@ -24,14 +24,14 @@ use crate::scanning::gate::Gate;
 const MAX_STALE: i64 = 24 * 3600;
 
 /// A stored response that an origin is asked to confirm.
-pub struct Validating {
+pub struct Revalidation {
     pub entry: Entry,
     pub on_error: OnError,
     /// The conditions that go to the origin, as field lines.
     conditions: Vec<u8>,
 }
 
-impl Validating {
+impl Revalidation {
     pub fn new((entry, on_error): (Entry, OnError)) -> Self {
         let mut conditions = Vec::new();
         validation::write_conditions(&mut conditions, &[entry.head()]);
@@ -44,14 +44,14 @@ impl Validating {
 }
 
 /// Stored parts to which an origin is asked for the rest.
-pub struct Combining {
-    completing: Completing,
+pub struct RangeCompletion {
+    completing: PartialHit,
     /// The range and its condition, as field lines.
     conditions: Vec<u8>,
 }
 
-impl Combining {
-    pub fn new(completing: Completing) -> Self {
+impl RangeCompletion {
+    pub fn new(completing: PartialHit) -> Self {
         let ByteRange { first, last } = completing.missing;
         let mut conditions = format!("Range: bytes={first}-{last}\r\n").into_bytes();
         validation::write_if_range(&mut conditions, completing.entry.head());
@@ -67,7 +67,7 @@ impl Combining {
     clippy::large_enum_variant,
     reason = "made and taken apart at once: boxing would cost more than it saves"
 )]
-pub enum Taken {
+pub enum FillOutcome {
     /// It is being stored.
     Stored {
         entry: Entry,
@@ -94,25 +94,25 @@ pub enum Taken {
 }
 
 /// Looks at the response to one request that leads.
-pub struct Filling {
-    pub asked: Asked,
+pub struct FillObserver {
+    pub origin_request: OriginRequest,
     pub permit: Option<FillPermit>,
-    pub validating: Option<Validating>,
-    pub combining: Option<Combining>,
+    pub revalidation: Option<Revalidation>,
+    pub completion: Option<RangeCompletion>,
     /// Why the request went to the origin.
     pub forward: Forward,
     pub audience: Audience,
-    pub taken: Option<Taken>,
+    pub taken: Option<FillOutcome>,
     /// What a response that is passed on says of the cache.
     pub lines: Vec<u8>,
 }
 
-impl Filling {
+impl FillObserver {
     /// The conditions that go to the origin in place of the client's.
     pub fn conditions(&self) -> Option<&[u8]> {
-        match (&self.validating, &self.combining) {
-            (Some(validating), _) => Some(&validating.conditions),
-            (None, Some(combining)) => Some(&combining.conditions),
+        match (&self.revalidation, &self.completion) {
+            (Some(revalidation), _) => Some(&revalidation.conditions),
+            (None, Some(completion)) => Some(&completion.conditions),
             (None, None) => None,
         }
     }
@@ -122,27 +122,27 @@ impl Filling {
         if let Some(permit) = self.permit.take() {
             permit.failed();
         }
-        let validating = self.validating.take()?;
-        let is_allowed = match (validating.on_error, failure) {
+        let revalidation = self.revalidation.take()?;
+        let is_allowed = match (revalidation.on_error, failure) {
             (OnError::Allowed { .. }, _) => true,
             (OnError::ByPolicy { .. } | OnError::Offline { .. }, Failure::Offline) => true,
             (OnError::ByPolicy { .. }, Failure::NoAnswer) => {
                 let now = Timestamp::from(SystemTime::now());
-                validating.entry.head().ttl(now) >= -MAX_STALE
+                revalidation.entry.head().ttl(now) >= -MAX_STALE
             }
             _ => false,
         };
-        is_allowed.then_some(validating.entry)
+        is_allowed.then_some(revalidation.entry)
     }
 
-    fn decide(&mut self, seen: &SeenHead<'_>) -> Option<Taken> {
+    fn decide(&mut self, seen: &SeenHead<'_>) -> Option<FillOutcome> {
         let now = Timestamp::from(SystemTime::now());
         let lines = lines_of(seen);
         let status = seen.response.status;
-        if let Some(Combining { completing, .. }) = self.combining.take() {
+        if let Some(RangeCompletion { completing, .. }) = self.completion.take() {
             match status {
                 206 => return self.combine(completing, seen, &lines, now),
-                304 | 412 | 416 => return Some(Taken::Refused),
+                304 | 412 | 416 => return Some(FillOutcome::Refused),
                 // The representation has changed, or the origin failed.
                 _ => {}
             }
@@ -154,37 +154,42 @@ impl Filling {
             return self.store_part(seen, &lines, now);
         }
         if validation::is_failure(status)
-            && let Some(validating) = self
-                .validating
+            && let Some(revalidation) = self
+                .revalidation
                 .take_if(|held| matches!(held.on_error, OnError::Allowed { .. }))
         {
             if let Some(permit) = self.permit.take() {
                 permit.failed();
             }
-            return Some(Taken::Failed(validating.entry));
+            return Some(FillOutcome::Failed(revalidation.entry));
         }
         self.store(seen, &lines, now)
     }
 
     /// A 304 confirms a stored response, or is the answer to the client's own condition.
-    fn confirm(&mut self, seen: &SeenHead<'_>, lines: &[u8], now: Timestamp) -> Option<Taken> {
-        let validating = self.validating.take()?;
-        let old = validating.entry.head();
+    fn confirm(
+        &mut self,
+        seen: &SeenHead<'_>,
+        lines: &[u8],
+        now: Timestamp,
+    ) -> Option<FillOutcome> {
+        let revalidation = self.revalidation.take()?;
+        let old = revalidation.entry.head();
         let fields = FieldLines(lines);
-        if !validation::identifies(old, &fields, Named::One) {
-            return Some(Taken::Mismatch);
+        if !validation::identifies(old, &fields, NamedEntries::One) {
+            return Some(FillOutcome::Mismatch);
         }
         let merged = self.merge(seen, old, &fields, now);
         let permit = self.permit.take()?;
         Some(match merged {
             Merged::Update(head) => match permit.not_modified(head) {
-                Some(entry) => Taken::Confirmed(entry),
-                None => Taken::Confirmed(validating.entry),
+                Some(entry) => FillOutcome::Confirmed(entry),
+                None => FillOutcome::Confirmed(revalidation.entry),
             },
             Merged::SendOnly(head, _) => {
-                let entry = validating.entry.with_head(head);
+                let entry = revalidation.entry.with_head(head);
                 permit.forget(now);
-                Taken::Confirmed(entry)
+                FillOutcome::Confirmed(entry)
             }
         })
     }
@@ -196,8 +201,11 @@ impl Filling {
         fields: &dyn Fields,
         now: Timestamp,
     ) -> Merged {
-        self.asked.with_request(seen, |request| {
-            let (requested, policy) = (self.asked.requested(now), self.asked.cache.policy());
+        self.origin_request.with_request(seen, |request| {
+            let (requested, policy) = (
+                self.origin_request.requested(now),
+                self.origin_request.cache.policy(),
+            );
             validation::merge(request, old, fields, requested, now, policy)
         })
     }
@@ -205,12 +213,12 @@ impl Filling {
     /// A 206 has what was missing of stored parts (RFC 9110 §15.3.7.3), or it is refused.
     fn combine(
         &mut self,
-        completing: Completing,
+        completing: PartialHit,
         seen: &SeenHead<'_>,
         lines: &[u8],
         now: Timestamp,
-    ) -> Option<Taken> {
-        let Completing {
+    ) -> Option<FillOutcome> {
+        let PartialHit {
             entry,
             missing,
             wanted,
@@ -219,20 +227,20 @@ impl Filling {
         let response = response_of(seen, &fields);
         let part = range_set::combine(entry.head(), entry.body_len(), &response);
         let Some(part) = part.ok().filter(|part| part.range == missing) else {
-            return Some(Taken::Refused);
+            return Some(FillOutcome::Refused);
         };
         let Merged::Update(head) = self.merge(seen, entry.head(), &fields, now) else {
-            return Some(Taken::Refused);
+            return Some(FillOutcome::Refused);
         };
-        let url = self.asked.target.get().url();
-        let new = self.asked.new_entry(&url, response.body_len);
+        let url = self.origin_request.target.get().url();
+        let new = self.origin_request.new_entry(&url, response.body_len);
         let permit = self.permit.take()?;
         let (entry, writer) = permit.store_part(head, part, &new, Some(&entry));
         let reader = match wanted {
             Some(range) => entry.range_reader(range.first, range.len()),
             None => entry.reader(0),
         };
-        Some(Taken::Stored {
+        Some(FillOutcome::Stored {
             entry,
             reader,
             writer: Some(writer),
@@ -243,7 +251,12 @@ impl Filling {
     }
 
     /// The part that the client has asked for.
-    fn store_part(&mut self, seen: &SeenHead<'_>, lines: &[u8], now: Timestamp) -> Option<Taken> {
+    fn store_part(
+        &mut self,
+        seen: &SeenHead<'_>,
+        lines: &[u8],
+        now: Timestamp,
+    ) -> Option<FillOutcome> {
         let fields = FieldLines(lines);
         let response = response_of(seen, &fields);
         let permit = self.permit.take()?;
@@ -255,7 +268,7 @@ impl Filling {
         let head = match head {
             Ok(head) => head,
             // It says nothing about the whole.
-            Err(Why::BadContentRange | Why::TooLarge) => return None,
+            Err(CacheReason::BadContentRange | CacheReason::TooLarge) => return None,
             Err(why) => {
                 tracing::trace!(%why, "not stored");
                 permit.uncacheable(now);
@@ -268,10 +281,10 @@ impl Filling {
         if !permit.is_part() || !wanted.is_answered_by(part) {
             return None;
         }
-        let url = self.asked.target.get().url();
-        let new = self.asked.new_entry(&url, response.body_len);
+        let url = self.origin_request.target.get().url();
+        let new = self.origin_request.new_entry(&url, response.body_len);
         let (entry, writer) = permit.store_part(head, part, &new, None);
-        Some(Taken::Stored {
+        Some(FillOutcome::Stored {
             reader: entry.range_reader(part.range.first, part.range.len()),
             entry,
             writer: Some(writer),
@@ -287,15 +300,18 @@ impl Filling {
         seen: &SeenHead<'_>,
         response: &Response<'_>,
         now: Timestamp,
-    ) -> (Result<StoredHead, Why>, Option<range::RangeSpec>) {
-        self.asked.with_request(seen, |request| {
-            let (requested, policy) = (self.asked.requested(now), self.asked.cache.policy());
+    ) -> (Result<StoredHead, CacheReason>, Option<range::RangeSpec>) {
+        self.origin_request.with_request(seen, |request| {
+            let (requested, policy) = (
+                self.origin_request.requested(now),
+                self.origin_request.cache.policy(),
+            );
             let head = storing::store(request, response, requested, now, policy);
             (head, range::only_range(request))
         })
     }
 
-    fn store(&mut self, seen: &SeenHead<'_>, lines: &[u8], now: Timestamp) -> Option<Taken> {
+    fn store(&mut self, seen: &SeenHead<'_>, lines: &[u8], now: Timestamp) -> Option<FillOutcome> {
         let fields = FieldLines(lines);
         let response = response_of(seen, &fields);
         let (head, _) = self.read(seen, &response, now);
@@ -310,12 +326,12 @@ impl Filling {
                 return None;
             }
         };
-        let url = self.asked.target.get().url();
-        let new = self.asked.new_entry(&url, response.body_len);
+        let url = self.origin_request.target.get().url();
+        let new = self.origin_request.new_entry(&url, response.body_len);
         let (entry, writer) = self
             .stored_under_its_key(permit, seen, &head)
             .store(head, &new);
-        Some(Taken::Stored {
+        Some(FillOutcome::Stored {
             reader: entry.reader(0),
             entry,
             writer: Some(writer),
@@ -332,24 +348,24 @@ impl Filling {
         seen: &SeenHead<'_>,
         head: &StoredHead,
     ) -> FillPermit {
-        let asked = &self.asked;
-        if !asked.cache.policy().site_fields {
+        let origin_request = &self.origin_request;
+        if !origin_request.cache.policy().site_fields {
             return permit;
         }
-        let key = asked.with_request(seen, |request| {
-            asked
+        let key = origin_request.with_request(seen, |request| {
+            origin_request
                 .cache
-                .key_of_response(&asked.space, &[], request, head)
+                .key_of_response(&origin_request.space, &[], request, head)
         });
         permit.stored_as(key)
     }
 }
 
-impl HeadObserver for Filling {
+impl HeadObserver for FillObserver {
     fn takes(&mut self, seen: &SeenHead<'_>) -> bool {
         self.taken = self.decide(seen);
         if self.taken.is_none() && self.audience == Audience::Store {
-            self.taken = Some(Taken::Dropped);
+            self.taken = Some(FillOutcome::Dropped);
         }
         if self.taken.is_none() {
             let used = CacheUse::Miss {

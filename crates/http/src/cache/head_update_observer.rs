@@ -7,25 +7,25 @@ use privet_cache::rules::storing::Response;
 use privet_cache::rules::validation;
 use privet_cache::{Entry, FieldLines, Key, Timestamp};
 
-use super::asked::{Asked, lines_of};
+use super::origin_request::{OriginRequest, lines_of};
 use super::status::CacheUse;
 use crate::exchange::head_observer::{HeadObserver, SeenHead};
 
 /// A HEAD for something of which a response to GET is stored that does not answer it.
-pub struct Heading {
-    asked: Asked,
+pub struct HeadUpdateObserver {
+    origin_request: OriginRequest,
     key: Key,
     entry: Entry,
     /// What the response says of the cache.
     lines: Vec<u8>,
 }
 
-impl Heading {
-    pub fn new(asked: Asked, key: Key, entry: Entry, why: Forward) -> Self {
+impl HeadUpdateObserver {
+    pub fn new(origin_request: OriginRequest, key: Key, entry: Entry, why: Forward) -> Self {
         let mut lines = Vec::new();
         CacheUse::Miss { why, stored: false }.write_line(&mut lines);
         Self {
-            asked,
+            origin_request,
             key,
             entry,
             lines,
@@ -33,7 +33,7 @@ impl Heading {
     }
 }
 
-impl HeadObserver for Heading {
+impl HeadObserver for HeadUpdateObserver {
     fn takes(&mut self, seen: &SeenHead<'_>) -> bool {
         let now = Timestamp::from(SystemTime::now());
         let lines = lines_of(seen);
@@ -42,20 +42,22 @@ impl HeadObserver for Heading {
             fields: &FieldLines(&lines),
             body_len: seen.response.framing.length,
         };
-        let (stored, asked) = (self.entry.head(), &self.asked);
-        let update = asked.with_request(seen, |request| {
-            let (length, policy) = (self.entry.body_len(), asked.cache.policy());
+        let (stored, origin_request) = (self.entry.head(), &self.origin_request);
+        let update = origin_request.with_request(seen, |request| {
+            let (length, policy) = (self.entry.body_len(), origin_request.cache.policy());
             validation::head_update(
                 request,
                 stored,
                 length,
                 &response,
-                asked.requested(now),
+                origin_request.requested(now),
                 now,
                 policy,
             )
         });
-        asked.cache.update_by_head(self.key, &self.entry, update);
+        origin_request
+            .cache
+            .update_by_head(self.key, &self.entry, update);
         false
     }
 

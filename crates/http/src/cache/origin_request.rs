@@ -10,7 +10,7 @@ use privet_cache::{Cache, FieldLines, NewEntry, Timestamp};
 use privet_config::HeaderMode;
 
 use super::fields::{ClientFields, SentFields};
-use super::scope::{Asker, CacheScope};
+use super::scope::{CacheKind, CacheScope};
 use super::url::target_of;
 use crate::exchange::head_observer::SeenHead;
 use crate::head::BodyLength;
@@ -47,7 +47,7 @@ impl OwnedTarget {
 }
 
 /// A request that was sent to an origin, and what becomes of an entry that is made of its response.
-pub struct Asked {
+pub struct OriginRequest {
     pub cache: Arc<Cache>,
     pub space: Box<str>,
     pub target: OwnedTarget,
@@ -60,7 +60,7 @@ pub struct Asked {
     keep_on_disk: bool,
 }
 
-impl Asked {
+impl OriginRequest {
     /// `page`: the host of the page that caused the request, if one is known. `None`: the URL has no path.
     pub fn new<F: Fetch>(
         fetch: &F,
@@ -77,9 +77,9 @@ impl Asked {
             site_fields: fetch.site_request().map(|site| site.fields.to_vec()),
             requested: Instant::now(),
             owner: scope.owner(),
-            page: match scope.asker {
-                Asker::Everybody => 0,
-                Asker::Private(_) => page_mark(site_of(page)),
+            page: match scope.kind {
+                CacheKind::Shared => 0,
+                CacheKind::Private(_) => page_mark(site_of(page)),
             },
             keep_on_disk: scope.keep_on_disk,
         })

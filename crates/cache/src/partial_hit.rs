@@ -5,7 +5,7 @@ use crate::rules::range::ByteRange;
 
 /// Stored parts to which an origin is asked for the rest.
 #[derive(Debug, Clone)]
-pub struct Completing {
+pub struct PartialHit {
     pub entry: Entry,
     /// What is missing.
     pub missing: ByteRange,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use privet_scan::{Budget, Held, Spool};
+use privet_scan::{Budget, Reservation, Spool};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 /// Bytes that are written to the file, or read from it, at once.
@@ -15,7 +15,7 @@ const BLOCK: usize = 128 * 1024;
 
 /// There is room neither in memory nor in the spool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoRoom;
+pub struct BufferFull;
 
 /// What a thread of its own did with the file.
 enum Done {
@@ -25,11 +25,11 @@ enum Done {
 }
 
 /// A body as far as it was received.
-pub struct Store {
-    memory: Held,
+pub struct WithheldBody {
+    memory: Reservation,
     spool: Option<Spool>,
     /// Of the spool, once there was no memory.
-    spooled: Option<Held>,
+    spooled: Option<Reservation>,
     file: Option<Arc<File>>,
     /// Bytes in the file.
     written: u64,
@@ -44,13 +44,13 @@ pub struct Store {
 }
 
 /// A whole body.
-pub enum Whole {
+pub enum CompleteBody {
     Memory(Bytes),
     /// In the file; the bytes are those behind it.
     File(Arc<File>, u64, Bytes),
 }
 
-impl Store {
+impl WithheldBody {
     pub fn new(memory: &Budget, spool: Option<&Spool>) -> Self {
         Self {
             memory: memory.hold(),
@@ -82,22 +82,22 @@ impl Store {
     ///
     /// # Errors
     /// There is no room; it was added nevertheless.
-    pub fn push(&mut self, piece: &[u8]) -> Result<(), NoRoom> {
+    pub fn push(&mut self, piece: &[u8]) -> Result<(), BufferFull> {
         let fits = self.takes(piece.len() as u64);
         self.tail.extend_from_slice(piece);
         fits
     }
 
-    fn takes(&mut self, bytes: u64) -> Result<(), NoRoom> {
+    fn takes(&mut self, bytes: u64) -> Result<(), BufferFull> {
         if let Some(spooled) = &mut self.spooled {
-            return spooled.grow(bytes).then_some(()).ok_or(NoRoom);
+            return spooled.grow(bytes).then_some(()).ok_or(BufferFull);
         }
         if self.memory.grow(bytes) {
             return Ok(());
         }
-        let mut spooled = self.spool.as_ref().ok_or(NoRoom)?.hold();
+        let mut spooled = self.spool.as_ref().ok_or(BufferFull)?.hold();
         if !spooled.grow(self.len() + bytes) {
-            return Err(NoRoom);
+            return Err(BufferFull);
         }
         self.spooled = Some(spooled);
         Ok(())
@@ -180,11 +180,11 @@ impl Store {
     }
 
     /// All of it. Nothing is added after this. No job may be running.
-    pub fn whole(&mut self) -> Whole {
+    pub fn whole(&mut self) -> CompleteBody {
         self.frozen = std::mem::take(&mut self.tail).into();
         match &self.file {
-            None => Whole::Memory(self.frozen.clone()),
-            Some(file) => Whole::File(file.clone(), self.written, self.frozen.clone()),
+            None => CompleteBody::Memory(self.frozen.clone()),
+            Some(file) => CompleteBody::File(file.clone(), self.written, self.frozen.clone()),
         }
     }
 
@@ -236,7 +236,7 @@ mod tests {
         (0..len).map(|at| (at % 251) as u8).collect()
     }
 
-    async fn read_all(store: &mut Store) -> Vec<u8> {
+    async fn read_all(store: &mut WithheldBody) -> Vec<u8> {
         let mut all = Vec::new();
         while (all.len() as u64) < store.len() {
             let at = all.len() as u64;
@@ -251,7 +251,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (memory, disk) = (Budget::new(1 << 20), Budget::new(4 << 20));
         let spool = Spool::new(folder.path().into(), disk.clone());
-        let mut store = Store::new(&memory, Some(&spool));
+        let mut store = WithheldBody::new(&memory, Some(&spool));
         let bytes = numbers(3_300_000);
         for piece in bytes.chunks(70_000) {
             poll_fn(|cx| store.poll_flush(cx)).await.unwrap();
@@ -259,14 +259,14 @@ mod tests {
         }
         assert_eq!((memory.used(), disk.used()), (0, 3_300_000));
         assert!(read_all(&mut store).await == bytes);
-        let Whole::File(file, written, behind) = store.whole() else {
+        let CompleteBody::File(file, written, behind) = store.whole() else {
             panic!("it is in a file");
         };
         assert!(read_whole(&file, written, &behind).unwrap() == bytes);
         assert!(read_all(&mut store).await == bytes);
-        let mut other = Store::new(&memory, Some(&spool));
+        let mut other = WithheldBody::new(&memory, Some(&spool));
         other.push(&bytes[..1 << 20]).unwrap();
-        assert_eq!(other.push(&bytes[..1]), Err(NoRoom));
+        assert_eq!(other.push(&bytes[..1]), Err(BufferFull));
         store.clear();
         drop(other);
         assert_eq!((memory.used(), disk.used()), (0, 0));
@@ -280,7 +280,7 @@ mod tests {
         let (memory, disk) = (Budget::new(1000), Budget::new(4 << 20));
         // No folder can be made there.
         let spool = Spool::new(file, disk);
-        let mut store = Store::new(&memory, Some(&spool));
+        let mut store = WithheldBody::new(&memory, Some(&spool));
         let bytes = numbers(200_000);
         store.push(&bytes).unwrap();
         assert!(poll_fn(|cx| store.poll_flush(cx)).await.is_err());

@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// One client has at most this part of all turns.
 const SHARE: usize = 8;
 
-pub(super) struct Turns {
+pub(super) struct HandshakeLimit {
     all: Semaphore,
     /// The turns of each client that has one or waits for one.
     clients: Mutex<HashMap<ClientNetwork, Arc<Semaphore>>>,
@@ -30,20 +30,20 @@ impl ClientNetwork {
 }
 
 /// A turn; it ends on drop.
-pub(super) struct Turn<'a> {
+pub(super) struct HandshakeSlot<'a> {
     _of_all: SemaphorePermit<'a>,
-    _of_client: ClientTurn<'a>,
+    _of_client: ClientSlot<'a>,
 }
 
-struct ClientTurn<'a> {
-    turns: &'a Turns,
+struct ClientSlot<'a> {
+    handshake_limit: &'a HandshakeLimit,
     client: ClientNetwork,
     /// `None` only while it is dropped.
     own: Option<Arc<Semaphore>>,
     taken: bool,
 }
 
-impl Turns {
+impl HandshakeLimit {
     pub(super) fn new(most: usize) -> Self {
         let most = most.clamp(1, Semaphore::MAX_PERMITS);
         Self {
@@ -54,25 +54,25 @@ impl Turns {
     }
 
     /// Waits for the client's turn. A client that has its share waits for its own handshakes and holds up nobody else.
-    pub(super) async fn take(&self, client: IpAddr) -> Option<Turn<'_>> {
+    pub(super) async fn take(&self, client: IpAddr) -> Option<HandshakeSlot<'_>> {
         let client = ClientNetwork::of(client);
         let own = self
             .lock()
             .entry(client)
             .or_insert_with(|| Arc::new(Semaphore::new(self.each)))
             .clone();
-        let mut turn = ClientTurn {
-            turns: self,
+        let mut turn = ClientSlot {
+            handshake_limit: self,
             client,
             own: Some(own.clone()),
             taken: false,
         };
-        // Given back by `ClientTurn`, which outlives a borrow of the semaphore. It is never closed.
+        // Given back by `ClientSlot`, which outlives a borrow of the semaphore. It is never closed.
         own.acquire().await.ok()?.forget();
         turn.taken = true;
         drop(own);
         let of_all = self.all.acquire().await.ok()?;
-        Some(Turn {
+        Some(HandshakeSlot {
             _of_all: of_all,
             _of_client: turn,
         })
@@ -83,7 +83,7 @@ impl Turns {
     }
 }
 
-impl Drop for ClientTurn<'_> {
+impl Drop for ClientSlot<'_> {
     fn drop(&mut self) {
         let Some(own) = self.own.take() else {
             return;
@@ -91,7 +91,7 @@ impl Drop for ClientTurn<'_> {
         if self.taken {
             own.add_permits(1);
         }
-        let mut clients = self.turns.lock();
+        let mut clients = self.handshake_limit.lock();
         drop(own);
         // Others of the same client hold a reference each.
         if clients
@@ -115,18 +115,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_that_has_its_share_waits_and_others_do_not() {
-        let turns = Turns::new(16);
-        let first = turns.take(client(1)).await;
-        let second = turns.take(client(1)).await;
-        let third = tokio::time::timeout(Duration::from_millis(20), turns.take(client(1)));
+        let handshake_limit = HandshakeLimit::new(16);
+        let first = handshake_limit.take(client(1)).await;
+        let second = handshake_limit.take(client(1)).await;
+        let third =
+            tokio::time::timeout(Duration::from_millis(20), handshake_limit.take(client(1)));
         assert!(third.await.is_err());
         for other in 2..=8 {
-            assert!(turns.take(client(other)).await.is_some());
+            assert!(handshake_limit.take(client(other)).await.is_some());
         }
         drop(first);
-        assert!(turns.take(client(1)).await.is_some());
+        assert!(handshake_limit.take(client(1)).await.is_some());
         drop(second);
-        assert!(turns.lock().is_empty());
+        assert!(handshake_limit.lock().is_empty());
     }
 
     #[test]

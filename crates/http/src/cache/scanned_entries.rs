@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use privet_cache::{Cache, Change, Entry, Selection};
+use privet_cache::{Cache, Entry, EntryChange, EntrySelector};
 use tokio::sync::watch;
 
 use crate::exchange::downstream::unless_gone;
@@ -12,7 +12,7 @@ use crate::request::fetched::Fetched;
 use crate::request::flow::NextStep;
 use crate::scanning::ScanReport;
 use crate::scanning::gate::Gate;
-use crate::scanning::report::ScanWord;
+use crate::scanning::report::ScanOutcome;
 use crate::service::Service;
 
 impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
@@ -76,12 +76,12 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         {
             self.scans.add(report.clone());
         }
-        let bad = |report: &&ScanReport| report.word >= ScanWord::BadPassed;
+        let bad = |report: &&ScanReport| report.outcome >= ScanOutcome::BadPassed;
         let Some(report) = self.scans.report().filter(bad) else {
             return outcome;
         };
         if let Some(cache) = cache {
-            cache.change(&Selection::Url(entry.url()), Change::Remove);
+            cache.change(&EntrySelector::Url(entry.url()), EntryChange::Remove);
         }
         match outcome {
             Outcome::Broken { .. } if report.blocks() => Outcome::Broken {

@@ -4,7 +4,7 @@ use privet_cache::rules::range::{self, ByteRange, RangeSpec};
 
 /// What a request asks for.
 #[derive(Debug, Clone)]
-pub struct AskedPart {
+pub struct RequestedRange {
     spec: RangeSpec,
     /// The validator of `If-Range`.
     only_if: Option<Vec<u8>>,
@@ -20,14 +20,14 @@ pub struct Validators<'a> {
 
 /// A part of a body of a known length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
+pub struct SelectedRange {
     /// `None`: nothing of it exists.
     pub range: Option<ByteRange>,
     /// Bytes of the whole.
     pub complete: u64,
 }
 
-impl AskedPart {
+impl RequestedRange {
     /// By the values of `Range` and `If-Range`. `None`: the whole is asked for, or several parts, which are not made here.
     pub fn new(range: &[u8], only_if: Option<&[u8]>) -> Option<Self> {
         let specs = range::parse(range)?;
@@ -45,12 +45,12 @@ impl AskedPart {
     }
 
     /// What it is of a body of `complete` bytes. `None`: the whole is sent, since it is another one than the client has a part of.
-    pub fn of(&self, complete: u64, validators: Validators<'_>) -> Option<Part> {
+    pub fn of(&self, complete: u64, validators: Validators<'_>) -> Option<SelectedRange> {
         let same = self
             .only_if
             .as_ref()
             .is_none_or(|only_if| is_same(only_if, validators));
-        same.then(|| Part {
+        same.then(|| SelectedRange {
             range: self.spec.within(Some(complete)),
             complete,
         })
@@ -70,7 +70,7 @@ fn is_same(only_if: &[u8], validators: Validators<'_>) -> bool {
     last_modified == Some(only_if) && date.is_some_and(|date| date != only_if)
 }
 
-impl Part {
+impl SelectedRange {
     pub fn status(self) -> u16 {
         match self.range {
             Some(_) => 206,
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn one_part_is_cut_out_of_the_whole() {
         let part = |range: &str| {
-            let asked = AskedPart::new(range.as_bytes(), None)?;
+            let asked = RequestedRange::new(range.as_bytes(), None)?;
             asked.of(10, Validators::default())
         };
         for (range, status, content_range, cut) in [
@@ -148,7 +148,7 @@ mod tests {
             date: Some(now),
         };
         let part = |only_if: &[u8], validators| {
-            let asked = AskedPart::new(b"bytes=1-2", Some(only_if)).unwrap();
+            let asked = RequestedRange::new(b"bytes=1-2", Some(only_if)).unwrap();
             asked.of(10, validators).is_some()
         };
         assert!(part(b"\"a\"", validators) && part(before, validators));

@@ -39,14 +39,14 @@ pub(super) struct Faults(pub(super) Vec<CertificateFault>);
 
 /// The verifier of inspected origins.
 #[derive(Debug)]
-pub(super) struct Judge {
+pub(super) struct OriginVerifier {
     inner: Arc<dyn ServerCertVerifier>,
     /// Certificates of our own authority, which are never accepted.
     own: CertificateDer<'static>,
     revocation: Revocation,
 }
 
-impl Judge {
+impl OriginVerifier {
     /// `trust`: PEM files of authorities beside the system's, and of their revocation lists. Blocks on the disk.
     pub(super) fn new(trust: &[PathBuf], own: CertificateDer<'static>) -> Result<Self, LoadError> {
         Ok(Self {
@@ -198,7 +198,7 @@ fn weak_key(certificate: &X509Certificate<'_>) -> Option<String> {
     }
 }
 
-impl ServerCertVerifier for Judge {
+impl ServerCertVerifier for OriginVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,

@@ -5,27 +5,27 @@ use std::time::SystemTime;
 
 use privet_cache::rules::invalidation;
 use privet_cache::rules::storing;
-use privet_cache::{Change, FieldLines, FillPermit, Key, Selection, Target, Timestamp};
+use privet_cache::{EntryChange, EntrySelector, FieldLines, FillPermit, Key, Target, Timestamp};
 
-use super::asked::{Asked, lines_of, response_of};
-use super::filling::Taken;
+use super::fill_observer::FillOutcome;
+use super::origin_request::{OriginRequest, lines_of, response_of};
 use crate::exchange::head_observer::{HeadObserver, SeenHead};
 
 /// Waits for the success of a request that may change what is stored.
-pub struct Changing {
-    pub asked: Asked,
+pub struct InvalidationObserver {
+    pub origin_request: OriginRequest,
     pub method: Box<[u8]>,
     /// Whether the cache has one part only, so that its keys are known.
     pub shared: bool,
     /// Of the URL, where the response to the request may be stored: it is a POST.
     pub key: Option<Key>,
-    pub taken: Option<Taken>,
+    pub taken: Option<FillOutcome>,
 }
 
-impl Changing {
+impl InvalidationObserver {
     fn invalidate(&self, lines: &[u8]) {
-        let (cache, fields) = (&self.asked.cache, FieldLines(lines));
-        let target = self.asked.target.get();
+        let (cache, fields) = (&self.origin_request.cache, FieldLines(lines));
+        let target = self.origin_request.target.get();
         for path in invalidation::invalid_paths(&target, &fields) {
             let mut changed = target;
             changed.path_and_query = &path;
@@ -36,40 +36,41 @@ impl Changing {
             root.path_and_query = b"";
             let origin = root.url();
             for group in &invalidation::groups(&fields, "cache-group-invalidation") {
-                let selection = Selection::Group {
+                let selection = EntrySelector::Group {
                     origin: &origin,
                     group,
                 };
-                cache.change(&selection, Change::Invalidate);
+                cache.change(&selection, EntryChange::Invalidate);
             }
         }
     }
 
     fn invalidate_target(&self, target: &Target<'_>) {
-        let cache = &self.asked.cache;
-        let key = cache.key_of_target(&self.asked.space, &[], target);
+        let cache = &self.origin_request.cache;
+        let key = cache.key_of_target(&self.origin_request.space, &[], target);
         let url = target.url();
         let selection = match self.shared {
-            true => Selection::Key(key),
-            false => Selection::Url(&url),
+            true => EntrySelector::Key(key),
+            false => EntrySelector::Url(&url),
         };
-        cache.change(&selection, Change::Invalidate);
+        cache.change(&selection, EntryChange::Invalidate);
     }
 
     /// Stores the response for later GETs (RFC 9110 §9.3.3).
-    fn store(&self, key: Key, seen: &SeenHead<'_>, lines: &[u8]) -> Option<Taken> {
+    fn store(&self, key: Key, seen: &SeenHead<'_>, lines: &[u8]) -> Option<FillOutcome> {
         let fields = FieldLines(lines);
-        let (asked, response) = (&self.asked, response_of(seen, &fields));
+        let (origin_request, response) = (&self.origin_request, response_of(seen, &fields));
         let now = Timestamp::from(SystemTime::now());
-        let head = asked.with_request(seen, |request| {
-            let (requested, policy) = (asked.requested(now), asked.cache.policy());
+        let head = origin_request.with_request(seen, |request| {
+            let (requested, policy) =
+                (origin_request.requested(now), origin_request.cache.policy());
             storing::store(request, &response, requested, now, policy)
         });
-        let url = asked.target.get().url();
-        let new = asked.new_entry(&url, response.body_len);
-        let permit = FillPermit::alone(&asked.cache, key);
+        let url = origin_request.target.get().url();
+        let new = origin_request.new_entry(&url, response.body_len);
+        let permit = FillPermit::alone(&origin_request.cache, key);
         let (entry, writer) = permit.store(head.ok()?, &new);
-        Some(Taken::Stored {
+        Some(FillOutcome::Stored {
             reader: entry.reader(0),
             entry,
             writer: Some(writer),
@@ -80,7 +81,7 @@ impl Changing {
     }
 }
 
-impl HeadObserver for Changing {
+impl HeadObserver for InvalidationObserver {
     fn takes(&mut self, seen: &SeenHead<'_>) -> bool {
         if !invalidation::invalidates(&self.method, seen.response.status) {
             return false;
