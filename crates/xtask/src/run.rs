@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use crate::needs;
 use crate::page;
@@ -40,7 +40,12 @@ pub fn run() -> Done {
         }
         None => needs::ensure(&[needs::BUILD, needs::DESKTOP])?,
     }
-    page::build()?;
+    let mut sources = download_sources();
+    let page = page::build();
+    if let Ok(sources) = &mut sources {
+        let _ = sources.wait();
+    }
+    page?;
     let folder = RunFolder::new()?;
     if headless.is_some() || !needs::webview() {
         shell::run("cargo", &BUILD[..6])?;
@@ -50,6 +55,15 @@ pub fn run() -> Done {
     shell::run("cargo", &[&BUILD[..], &["--bin", "privet"]].concat())?;
     folder.print()?;
     agent_and_window(&folder)
+}
+
+/// Downloads the sources of all libraries; meanwhile the page is built. If it fails, the build that follows says why.
+fn download_sources() -> std::io::Result<Child> {
+    let mut command = shell::command("cargo", &["fetch", "--quiet", "--locked"]);
+    if let Ok(host) = shell::host() {
+        command.args(["--target", &host]);
+    }
+    command.stderr(Stdio::null()).spawn()
 }
 
 /// Runs the agent; once it serves, builds and opens the window.
