@@ -245,11 +245,7 @@ impl Cache {
         }
         drop(shard);
         match record {
-            Some(record) => self.write(WriteJob::Update {
-                key,
-                record,
-                entry: new,
-            }),
+            Some(record) => self.write(WriteJob::Update { record, entry: new }),
             None => self.keep_on_disk(key, &new),
         }
         self.make_room(0);

@@ -107,6 +107,21 @@ impl Cache {
         }
     }
 
+    /// An entry that is on disk was judged anew, as [`Entry::set_judged`] has noted: its file says so too, unless too much waits
+    /// to be written.
+    pub fn keep_verdict(&self, entry: &Entry) {
+        let Some(disk) = self.disk().filter(|_| entry.judged() != 0) else {
+            return;
+        };
+        let shard = self.shard(entry.key());
+        let slot = shard.find(entry.key(), entry);
+        let record = slot.and_then(|id| shard.slot(id)?.record.clone());
+        drop(shard);
+        if let Some(record) = record {
+            disk.update(record, entry);
+        }
+    }
+
     /// Hands in parts that are the whole, to be one object on disk.
     pub(crate) fn keep_parts_on_disk(&self, key: Key, entry: &Entry) {
         let Some(disk) = self.disk().filter(|_| entry.keep_on_disk()) else {
@@ -139,9 +154,8 @@ impl Cache {
             record: old,
         });
         if current.serial() != described.serial() {
-            let (key, record) = (record.key, record.clone());
-            let entry = new;
-            self.write(WriteJob::Update { key, record, entry });
+            let record = record.clone();
+            self.write(WriteJob::Update { record, entry: new });
         }
         true
     }

@@ -10,10 +10,12 @@ use crate::body::MemoryBody;
 use crate::body_reader::BodyReader;
 use crate::incoming::Incoming;
 use crate::key::Key;
+use crate::new_entry::NewEntry;
 use crate::parts::Parts;
 use crate::rules::range::ByteRange;
 use crate::rules::stored::StoredHead;
-use crate::store::disk::format::{Description, Record};
+use crate::store::disk::description::Description;
+use crate::store::disk::format::Record;
 use crate::store::disk::reader::DiskBody;
 
 /// What an entry costs in memory beyond its head's text and its body, in bytes.
@@ -33,6 +35,7 @@ pub struct Entry(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     serial: u64,
+    key: Key,
     head: StoredHead,
     url: Arc<str>,
     body: Body,
@@ -58,39 +61,28 @@ enum Body {
     Unread(u64),
 }
 
-/// What a caller knows of a response that is to be stored.
-#[derive(Debug, Clone, Copy)]
-pub struct NewEntry<'a> {
-    /// For people and purges; the key alone finds the entry.
-    pub url: &'a str,
-    /// The announced length of the body.
-    pub body_len: Option<u64>,
-    /// Whose entry it is, as a number of the caller's: purges find it by that.
-    pub owner: u64,
-    /// The site of the page that caused it, as [`page_mark`](crate::site::page_mark) gives it.
-    pub page: u32,
-    /// Whether it may outlive the process.
-    pub keep_on_disk: bool,
-    /// How long the origin took to begin its response.
-    pub took: Duration,
-}
-
 fn millis(took: Duration) -> u32 {
     u32::try_from(took.as_millis()).unwrap_or(u32::MAX)
 }
 
 impl Entry {
-    pub(crate) fn incoming(head: StoredHead, new: &NewEntry<'_>, body: Incoming) -> Entry {
-        Entry::new(head, new, Body::Incoming(body))
+    pub(crate) fn incoming(
+        key: Key,
+        head: StoredHead,
+        new: &NewEntry<'_>,
+        body: Incoming,
+    ) -> Entry {
+        Entry::new(key, head, new, Body::Incoming(body))
     }
 
-    pub(crate) fn of_parts(head: StoredHead, new: &NewEntry<'_>, parts: Parts) -> Entry {
-        Entry::new(head, new, Body::Parts(parts))
+    pub(crate) fn of_parts(key: Key, head: StoredHead, new: &NewEntry<'_>, parts: Parts) -> Entry {
+        Entry::new(key, head, new, Body::Parts(parts))
     }
 
-    fn new(head: StoredHead, new: &NewEntry<'_>, body: Body) -> Entry {
+    fn new(key: Key, head: StoredHead, new: &NewEntry<'_>, body: Body) -> Entry {
         Entry(Arc::new(Inner {
             serial: next_serial(),
+            key,
             head,
             url: new.url.into(),
             body,
@@ -102,25 +94,32 @@ impl Entry {
         }))
     }
 
-    /// An entry as it was on disk.
-    pub(crate) fn restored(from: Description, body: Result<MemoryBody, DiskBody>) -> Entry {
+    fn described(from: Description, body: Body, serial: u64, keep_on_disk: bool) -> Entry {
         Entry(Arc::new(Inner {
-            serial: next_serial(),
+            serial,
+            key: from.key,
             head: from.head,
             url: from.url,
-            body: body.map_or_else(Body::Disk, Body::Memory),
+            body,
             owner: from.owner,
             page: from.page,
             fetch_millis: from.fetch_millis,
-            keep_on_disk: true,
-            judged: AtomicU64::new(0),
+            keep_on_disk,
+            judged: AtomicU64::new(from.judged),
         }))
+    }
+
+    /// An entry as it was on disk.
+    pub(crate) fn restored(from: Description, body: Result<MemoryBody, DiskBody>) -> Entry {
+        let body = body.map_or_else(Body::Disk, Body::Memory);
+        Entry::described(from, body, next_serial(), true)
     }
 
     /// What the index knows of an entry on disk, for people who look. Its head has no fields, and its body cannot be read.
     pub(crate) fn unread(record: &Record) -> Entry {
         Entry(Arc::new(Inner {
             serial: next_serial(),
+            key: record.key,
             head: record.head(),
             url: record.url.clone(),
             body: Body::Unread(record.body_len),
@@ -139,21 +138,15 @@ impl Entry {
         serial: u64,
         keep_on_disk: bool,
     ) -> Entry {
-        Entry(Arc::new(Inner {
-            serial,
-            head: from.head,
-            url: from.url,
-            body: Body::Memory(body),
-            owner: from.owner,
-            page: from.page,
-            fetch_millis: from.fetch_millis,
-            keep_on_disk,
-            judged: AtomicU64::new(0),
-        }))
+        Entry::described(from, Body::Memory(body), serial, keep_on_disk)
     }
 
     pub(crate) fn serial(&self) -> u64 {
         self.0.serial
+    }
+
+    pub(crate) fn key(&self) -> Key {
+        self.0.key
     }
 
     /// The same entry with its body complete.
@@ -197,6 +190,7 @@ impl Entry {
         let old = &*self.0;
         Entry(Arc::new(Inner {
             serial: next_serial(),
+            key: old.key,
             head,
             url: old.url.clone(),
             body,
@@ -208,7 +202,7 @@ impl Entry {
         }))
     }
 
-    /// What judged the body, as [`Self::set_judged`] has it. 0: nothing did since the entry was read or unpacked.
+    /// What judged the body, as [`Self::set_judged`] has it. 0: nothing did.
     pub fn judged(&self) -> u64 {
         match self.0.judged.load(Ordering::Relaxed) {
             by if by & BEING_JUDGED == 0 => by,
@@ -227,7 +221,8 @@ impl Entry {
         now == by | BEING_JUDGED || now == by
     }
 
-    /// Notes what judged the body, as a number of the caller's. It is kept in memory alone.
+    /// Notes what judged the body, as a number of the caller's. [`Cache::keep_verdict`](crate::Cache::keep_verdict) keeps it
+    /// on disk, where the body is there already.
     pub fn set_judged(&self, by: u64) {
         self.0.judged.store(by, Ordering::Relaxed);
     }
@@ -349,14 +344,15 @@ impl Entry {
     }
 
     /// What its file says of it.
-    pub(crate) fn description(&self, key: Key, body_len: u64) -> Description {
+    pub(crate) fn description(&self, body_len: u64) -> Description {
         Description {
-            key,
+            key: self.0.key,
             head: self.0.head.clone(),
             url: self.0.url.clone(),
             owner: self.0.owner,
             page: self.0.page,
             fetch_millis: self.0.fetch_millis,
+            judged: self.judged(),
             body_len,
             trailers: self.trailers().to_vec(),
         }

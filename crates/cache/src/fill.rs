@@ -6,10 +6,11 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use crate::cache::Cache;
-use crate::entry::{Entry, NewEntry};
+use crate::entry::Entry;
 use crate::in_flight::Outcome;
 use crate::incoming::{Gone, Incoming, IncomingWriter, Incomplete, Received, incoming};
 use crate::key::Key;
+use crate::new_entry::NewEntry;
 use crate::partial_hit::PartialHit;
 use crate::purge::{EntryChange, EntrySelector};
 use crate::rules::range::ContentRange;
@@ -121,7 +122,7 @@ impl FillPermit {
         let limit = self.cache.largest_object();
         let target = self.cache.spill_target(new.keep_on_disk);
         let (writer, body) = incoming(new.body_len, limit, self.cache.budget(), target);
-        let entry = Entry::incoming(head, new, body.clone());
+        let entry = Entry::incoming(self.store_key(), head, new, body.clone());
         self.cache.begin(self.store_key(), &entry);
         self.end(Outcome::LookAgain);
         let writer = self.writer(entry.clone(), writer, body);

@@ -32,6 +32,7 @@ pub mod key;
 mod lookup;
 #[cfg(test)]
 mod model_tests;
+mod new_entry;
 mod part_lookup;
 #[cfg(test)]
 mod part_tests;
@@ -53,11 +54,12 @@ mod waiter;
 pub use body::BodyReadError;
 pub use body_reader::BodyReader;
 pub use cache::{Cache, CacheSettings};
-pub use entry::{Entry, NewEntry};
+pub use entry::Entry;
 pub use fill::{FillPermit, FillWriter};
 pub use incoming::{Gone, Incomplete};
 pub use key::{Key, KeySecret};
 pub use lookup::{Loading, Lookup, LookupAttempt, LookupRequest};
+pub use new_entry::NewEntry;
 pub use partial_hit::PartialHit;
 pub use purge::{EntryChange, EntrySelector};
 pub use purge_id::PurgeId;

@@ -5,12 +5,13 @@ use std::sync::atomic::Ordering;
 
 use crate::body::MemoryBody;
 use crate::cache::Cache;
-use crate::entry::{Entry, NewEntry};
+use crate::entry::Entry;
 use crate::fill::FillPermit;
 use crate::in_flight::{InFlight, Outcome, PartInFlight};
 use crate::incoming::Incoming;
 use crate::key::Key;
 use crate::lookup::{Lookup, LookupAttempt, LookupRequest, MOST_WAITS};
+use crate::new_entry::NewEntry;
 use crate::partial_hit::PartialHit;
 use crate::parts::Parts;
 use crate::rules::range::{ByteRange, ContentRange, RangeSpec};
@@ -252,7 +253,7 @@ impl Cache {
         let is_whole = stored.is_some_and(|stored| stored.parts().is_none() && stored.is_whole());
         let parts = Parts::new(part.complete);
         parts.begin(part.range, part.complete, incoming);
-        let entry = Entry::of_parts(head, new, parts);
+        let entry = Entry::of_parts(key, head, new, parts);
         if is_kept && !is_whole {
             self.begin(key, &entry);
         }

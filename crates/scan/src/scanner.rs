@@ -171,9 +171,12 @@ impl Scanner {
         &self.faults
     }
 
-    /// Differs where the engines, their rules or their signatures differ. Never 0, and below 2^63.
+    /// Differs where the engines, their rules or their signatures differ, and the same at the next start where they do not.
+    /// Never 0, and below 2^63.
     pub fn generation(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
+        // What opens archives, and YARA itself, are of this program.
+        env!("CARGO_PKG_VERSION").hash(&mut hasher);
         self.rules.version().hash(&mut hasher);
         let clamd = self.clamd.as_ref().map(Clamd::version);
         clamd.hash(&mut hasher);

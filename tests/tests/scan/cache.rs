@@ -59,6 +59,55 @@ fn a_stored_answer_is_judged_anew_when_the_rules_change() {
 }
 
 #[test]
+fn a_verdict_outlives_a_restart_and_not_the_rules_that_gave_it() {
+    const ON_DISK: &str = "[cache]\nenabled = true\nmemory = \"64MiB\"\ndisk = \"64MiB\"\n";
+    let origin = origin(|target| match target {
+        "/named" => Some((FRESH, b"something that a later rule names".to_vec())),
+        _ => Some((FRESH, clean(500_000))),
+    });
+    let mut scanning = Scanning::start(ON_DISK);
+    let url = |path: &str| format!("{}{path}", origin.url());
+    let clean_verdicts =
+        |scanning: &Scanning| scanning.privet.api("GET", "scan", None).1["clean"].clone();
+    let hits = |scanning: &Scanning| {
+        assert!(
+            scanning
+                .curl(&url("/large"), &[])
+                .good()
+                .ends_with("\n200 500000")
+        );
+        assert!(
+            scanning
+                .curl(&url("/named"), &[])
+                .good()
+                .ends_with("\n200 33")
+        );
+    };
+    hits(&scanning);
+    assert_eq!(clean_verdicts(&scanning), 2);
+    scanning.privet.restart();
+    hits(&scanning);
+    assert_eq!(clean_verdicts(&scanning), 0, "what is stored was judged");
+    // Rules that let both pass: each is judged once more, and that is kept too.
+    write(
+        scanning.folder.path(),
+        "more.yar",
+        "rule More { strings: $a = \"not there\" condition: $a }",
+    );
+    scanning.privet.restart();
+    hits(&scanning);
+    assert_eq!(clean_verdicts(&scanning), 2);
+    scanning.privet.restart();
+    hits(&scanning);
+    assert_eq!(clean_verdicts(&scanning), 0);
+    let rule = "rule LaterRule { strings: $a = \"later rule\" condition: $a }";
+    write(scanning.folder.path(), "later.yar", rule);
+    scanning.privet.restart();
+    assert_stopped(&scanning.curl(&url("/named"), &[]), "LaterRule");
+    assert_eq!(origin.requests(), 2);
+}
+
+#[test]
 fn one_risk_is_taken_once_by_who_was_stopped_and_not_stored() {
     let origin = origin(|_| Some((FRESH, bad(500))));
     let scanning = Scanning::start(CACHE);

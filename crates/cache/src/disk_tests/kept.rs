@@ -86,6 +86,38 @@ fn entries_are_there_again_after_a_restart() {
 }
 
 #[test]
+fn a_verdict_is_kept_with_its_body() {
+    let folder = TempDir::new().expect("a folder");
+    let entry_of = |cache: &Arc<Cache>, get: &Get<'_>| match get.first(cache) {
+        Lookup::Hit { entry, .. } => entry,
+        other => panic!("{other:?}"),
+    };
+    let (get, large) = (get("/a"), get("/large"));
+    let cache = open(folder.path(), None);
+    for (get, body) in [(&get, &b"a body"[..]), (&large, &body_of(1_000_000))] {
+        let (entry, mut writer) = get.lead(&cache).store(get.head(FRESH), &get.new_entry());
+        entry.set_judging(5);
+        writer.push(body).expect("any length");
+        entry.set_judged(5);
+        writer.finish(b"").expect("any length");
+    }
+    cache.close();
+    // Others judge now.
+    let cache = open(folder.path(), None);
+    for get in [&get, &large] {
+        let entry = entry_of(&cache, get);
+        assert_eq!(entry.judged(), 5);
+        entry.set_judged(6);
+        cache.keep_verdict(&entry);
+    }
+    cache.close();
+    let cache = open(folder.path(), None);
+    for get in [&get, &large] {
+        assert_eq!(entry_of(&cache, get).judged(), 6);
+    }
+}
+
+#[test]
 fn a_validated_head_is_kept_with_its_body() {
     let folder = TempDir::new().expect("a folder");
     let get = get("/a");

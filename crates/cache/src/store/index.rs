@@ -123,7 +123,7 @@ impl Shard {
                 self.unpacked.push_back(id);
                 continue;
             }
-            if let Some(packed) = Packed::of(slot.key, entry) {
+            if let Some(packed) = Packed::of(entry) {
                 let resident = Resident::Packed(packed);
                 budget.force(resident.counted());
                 budget.release(slot.resident.counted());

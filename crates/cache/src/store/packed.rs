@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! flags[1] serial status generated received fetch_millis
-//! owner[8] page[4]                                        where the flags say so
+//! owner[8] page[4] judged[8]                              where the flags say so
 //! lengths of URL, lines, vary_key and trailers, then these and the body
 //! ```
 //!
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::disk::codec::{ByteReader, Damaged};
-use super::disk::format::Description;
+use super::disk::description::Description;
 use crate::body::MemoryBody;
 use crate::budget::{Budget, block};
 use crate::entry::Entry;
@@ -29,15 +29,16 @@ pub(crate) const OVERHEAD: u64 = 120;
 const KEEP_ON_DISK: u8 = 1;
 const HAS_OWNER: u8 = 2;
 const HAS_PAGE: u8 = 4;
+const IS_JUDGED: u8 = 8;
 
 #[derive(Debug)]
 pub(crate) struct Packed(Box<[u8]>);
 
 impl Packed {
     /// None where the entry is too large, not complete, or has its body on disk.
-    pub(crate) fn of(key: Key, entry: &Entry) -> Option<Packed> {
+    pub(crate) fn of(entry: &Entry) -> Option<Packed> {
         let body = entry.memory_body().filter(|body| body.len() <= MOST)?;
-        let from = entry.description(key, body.len());
+        let from = entry.description(body.len());
         let head = &from.head;
         let blocks = body.blocks();
         let texts = [
@@ -53,7 +54,8 @@ impl Packed {
         numbers.push(
             flag(entry.keep_on_disk(), KEEP_ON_DISK)
                 | flag(from.owner != 0, HAS_OWNER)
-                | flag(from.page != 0, HAS_PAGE),
+                | flag(from.page != 0, HAS_PAGE)
+                | flag(from.judged != 0, IS_JUDGED),
         );
         put(&mut numbers, entry.serial());
         put(&mut numbers, head.status.into());
@@ -66,6 +68,9 @@ impl Packed {
         }
         if from.page != 0 {
             numbers.extend_from_slice(&from.page.to_le_bytes());
+        }
+        if from.judged != 0 {
+            numbers.extend_from_slice(&from.judged.to_le_bytes());
         }
         texts
             .iter()
@@ -105,6 +110,7 @@ impl Packed {
             owner: view.owner,
             page: view.page,
             fetch_millis: view.fetch_millis,
+            judged: view.judged,
             body_len: view.body.len() as u64,
             trailers: view.trailers.to_vec(),
         };
@@ -127,6 +133,7 @@ pub(crate) struct PackedView<'a> {
     fetch_millis: u32,
     pub(crate) owner: u64,
     pub(crate) page: u32,
+    judged: u64,
     pub(crate) url: &'a str,
     pub(crate) lines: &'a [u8],
     pub(crate) vary_key: &'a [u8],
@@ -151,6 +158,10 @@ impl<'a> PackedView<'a> {
             0 => 0,
             _ => from.u32()?,
         };
+        let judged = match flags & IS_JUDGED {
+            0 => 0,
+            _ => from.u64()?,
+        };
         let mut lens = [0; 4];
         for len in &mut lens {
             *len = usize::try_from(take(&mut from)?).map_err(|_| Damaged)?;
@@ -165,6 +176,7 @@ impl<'a> PackedView<'a> {
             fetch_millis,
             owner,
             page,
+            judged,
             url: std::str::from_utf8(from.bytes(url)?).map_err(|_| Damaged)?,
             lines: from.bytes(lines)?,
             vary_key: from.bytes(vary_key)?,
@@ -228,8 +240,9 @@ mod tests {
             crate::Lookup::Hit { entry, .. } => entry,
             other => panic!("{other:?}"),
         };
+        entry.set_judged(7);
         let key = get.key(&cache);
-        let packed = Packed::of(key, &entry).expect("it is small");
+        let packed = Packed::of(&entry).expect("it is small");
         let text = entry.weight() - crate::entry::OVERHEAD;
         let beside = packed.0.len() as u64 - text;
         assert!(beside < 48, "{beside} bytes beside its text");
@@ -237,7 +250,7 @@ mod tests {
             .unpack(key, cache.policy(), cache.budget())
             .expect("it is whole");
         assert!(again.is_same(&entry) && again.owner() == entry.owner());
-        assert_eq!(again.description(key, 6), entry.description(key, 6));
+        assert_eq!(again.description(6), entry.description(6));
         assert_eq!(read(again.reader(0)).as_deref(), Ok(&b"a body"[..]));
         for len in 0..packed.0.len() - 6 {
             let cut = Packed(packed.0[..len].into());

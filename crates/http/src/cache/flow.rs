@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 use privet_cache::rules::range::{self, ByteRange};
 use privet_cache::rules::{invalidation, reuse, storing};
 use privet_cache::{
-    CacheReason, Entry, FillPermit, Key, Loading, Lookup, LookupAttempt, LookupRequest, Request,
-    Reuse, Timestamp, Waiter, Wake,
+    LookupRequest, Entry, FillPermit, Key, Loading, Lookup, Request, Reuse, Timestamp, LookupAttempt, Waiter, Wake,
+    CacheReason,
 };
 use privet_scan::RequestScanner;
 use tokio::time::timeout;
@@ -79,12 +79,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     }
 
     /// Looks the request up.
-    fn consult(
-        &self,
-        fetch: &S::Fetch,
-        scope: CacheScope<'_>,
-        attempt: LookupAttempt,
-    ) -> Consulted {
+    fn consult(&self, fetch: &S::Fetch, scope: CacheScope<'_>, attempt: LookupAttempt) -> Consulted {
         let head = self.head;
         let is_url = matches!(head.form, TargetForm::Url { .. });
         let is_http = matches!(head.scheme, Scheme::Http | Scheme::Https);

@@ -1,9 +1,9 @@
 //! What looks at the response of an origin on behalf of the cache.
 
+use super::invalidation_observer::InvalidationObserver;
 use super::fill::Audience;
 use super::fill_observer::{FillObserver, FillOutcome};
 use super::head_update_observer::HeadUpdateObserver;
-use super::invalidation_observer::InvalidationObserver;
 use crate::exchange::head_observer::HeadObserver;
 
 pub enum Observer {
@@ -46,12 +46,8 @@ impl Observer {
     /// What was taken of the response, and for whom.
     pub fn taken(&mut self) -> Option<(&mut FillOutcome, Audience)> {
         match self {
-            Self::Fill(fill_observer) => {
-                Some((fill_observer.taken.as_mut()?, fill_observer.audience))
-            }
-            Self::Invalidation(invalidation_observer) => {
-                Some((invalidation_observer.taken.as_mut()?, Audience::Readers))
-            }
+            Self::Fill(fill_observer) => Some((fill_observer.taken.as_mut()?, fill_observer.audience)),
+            Self::Invalidation(invalidation_observer) => Some((invalidation_observer.taken.as_mut()?, Audience::Readers)),
             Self::HeadUpdate(_) => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use privet_cache::{Cache, Entry, EntryChange, EntrySelector};
+use privet_cache::{Cache, EntryChange, Entry, EntrySelector};
 use tokio::sync::watch;
 
 use crate::exchange::downstream::unless_gone;
@@ -71,10 +71,22 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         entry: &Entry,
         cache: Option<Arc<Cache>>,
     ) -> Outcome {
-        if let Some(gate) = gate
-            && let Gate::Ended(report) = &*gate.borrow()
-        {
-            self.scans.add(report.clone());
+        match (gate, &cache) {
+            (Some(gate), _) => {
+                if let Gate::Ended(report) = &*gate.borrow() {
+                    self.scans.add(report.clone());
+                }
+            }
+            // It was read from the store and judged anew.
+            (None, Some(cache))
+                if self
+                    .scans
+                    .report()
+                    .is_some_and(|report| report.outcome == ScanOutcome::Clean) =>
+            {
+                cache.keep_verdict(entry);
+            }
+            (None, _) => {}
         }
         let bad = |report: &&ScanReport| report.outcome >= ScanOutcome::BadPassed;
         let Some(report) = self.scans.report().filter(bad) else {

@@ -11,7 +11,8 @@ use bytes::Bytes;
 
 use super::blocks::Blocks;
 use super::codec::{ByteReader, Damaged};
-use super::format::{Description, HEADER, MOST_RECORD, OBJECT_MAGIC, Record};
+use super::description::Description;
+use super::format::{HEADER, MOST_RECORD, OBJECT_MAGIC, Record};
 use super::read_error::ReadError;
 use super::seal::{DiskKey, NONCE, Piece, SALT, Seal, random};
 use crate::rules::policy::Policy;

@@ -12,8 +12,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use bytes::Bytes;
 
 use super::blocks::Blocks;
+use super::description::Description;
 use super::files::{Folder, ObjectWriter};
-use super::format::{Description, HEADER};
+use super::format::HEADER;
 use super::queue::{Queue, lock};
 use super::read_job::ReadJob;
 use super::reader::{DiskBody, DiskReader};

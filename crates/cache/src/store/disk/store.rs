@@ -182,6 +182,14 @@ impl Disk {
         }
     }
 
+    /// Hands in an entry whose file is to say more. Nothing is wrong where it does not.
+    pub(crate) fn update(&self, record: Arc<Record>, entry: &Entry) {
+        let entry = entry.clone();
+        if !self.writes.offer(WriteJob::Update { record, entry }) {
+            self.counts.skipped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// Hands in parts that are the whole.
     pub(crate) fn store_parts(&self, key: Key, entry: &Entry) {
         let entry = entry.clone();

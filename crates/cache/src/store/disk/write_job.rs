@@ -24,9 +24,8 @@ pub(crate) enum WriteJob {
         key: Key,
         entry: Entry,
     },
-    /// The entry has a newer head than its file.
+    /// The entry has a newer head or verdict than its file.
     Update {
-        key: Key,
         record: Arc<Record>,
         entry: Entry,
     },

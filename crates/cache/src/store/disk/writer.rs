@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::description::Description;
 use super::files::Folder;
-use super::format::{Description, IndexChange, Record, short_hash};
+use super::format::{IndexChange, Record, short_hash};
 use super::log::IndexLog;
 use super::owner::DiskOwner;
 use super::queue::lock;
@@ -88,7 +89,7 @@ impl Writer {
         match job {
             WriteJob::Store { key, entry } => self.store(&folder, key, &entry),
             WriteJob::StoreParts { key, entry } => self.store_parts(key, &entry),
-            WriteJob::Update { key, record, entry } => self.update(&folder, key, &record, &entry),
+            WriteJob::Update { record, entry } => self.update(&folder, &record, &entry),
             WriteJob::Change { key, id } => {
                 let cache = self.cache.upgrade();
                 match cache.and_then(|cache| cache.record(key, id)) {
@@ -153,7 +154,7 @@ impl Writer {
         let Some(body) = entry.memory_body() else {
             return Ok(());
         };
-        let description = entry.description(key, body.len());
+        let description = entry.description(body.len());
         let id = self.disk.next_id.fetch_add(1, Ordering::Relaxed);
         let (tail_at, description_len) = folder.write(id, &description, body.blocks())?;
         let record = Arc::new(record_of(&description, id, tail_at, description_len));
@@ -179,17 +180,11 @@ impl Writer {
         Ok(())
     }
 
-    fn update(
-        &mut self,
-        folder: &Folder,
-        key: Key,
-        old: &Arc<Record>,
-        entry: &Entry,
-    ) -> io::Result<()> {
+    fn update(&mut self, folder: &Folder, old: &Arc<Record>, entry: &Entry) -> io::Result<()> {
         let Some(cache) = self.cache.upgrade() else {
             return Ok(());
         };
-        let description = entry.description(key, old.body_len);
+        let description = entry.description(old.body_len);
         let (tail_at, len) = match folder.append_tail(old, &description, cache.policy()) {
             Ok(written) => written,
             Err(ReadError::Io(error)) if error.kind() != io::ErrorKind::NotFound => {
@@ -279,7 +274,7 @@ impl Writer {
         let (Some(parts), Some(cache)) = (entry.parts(), self.cache.upgrade()) else {
             return Ok(());
         };
-        let mut description = entry.description(key, parts.complete().unwrap_or(0));
+        let mut description = entry.description(parts.complete().unwrap_or(0));
         description.head.status = 200;
         let id = self.disk.next_id.fetch_add(1, Ordering::Relaxed);
         let reads = self.disk.reads.clone();
@@ -354,7 +349,7 @@ impl Writer {
             return Ok(None);
         };
         self.ready()?;
-        let mut description = entry.description(key, spill.len());
+        let mut description = entry.description(spill.len());
         description.trailers = trailers.to_vec();
         let (blocks, tail_at, len) = spill.finish(&description)?;
         let record = Arc::new(record_of(&description, spill.id, tail_at, len));
