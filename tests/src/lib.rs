@@ -24,6 +24,7 @@ pub mod h2;
 pub mod https;
 pub mod keyring;
 pub mod list_server;
+pub mod login_upstream;
 pub mod namespace;
 pub mod origin;
 pub mod panel;
@@ -43,6 +44,7 @@ pub mod webdriver;
 
 pub use backend::{Backend, SiteClient};
 pub use client::{CommandOutput, curl, python};
+pub use login_upstream::LoginUpstream;
 pub use origin::{Origin, UdpEcho};
 pub use port::{await_port, reserve};
 pub use privet::Privet;

@@ -85,6 +85,7 @@ fn store(cache: &Arc<Cache>, path: &str) -> u64 {
         body_len: Some(100),
         owner: 0,
         page: 0,
+        route: 0,
         keep_on_disk: true,
         took: std::time::Duration::ZERO,
     };

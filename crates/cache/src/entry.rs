@@ -41,6 +41,7 @@ struct Inner {
     body: Body,
     owner: u64,
     page: u32,
+    route: u32,
     fetch_millis: u32,
     keep_on_disk: bool,
     /// What judged the body, as a number of the caller's; 0: nothing did. With [`BEING_JUDGED`] what judges it now.
@@ -88,6 +89,7 @@ impl Entry {
             body,
             owner: new.owner,
             page: new.page,
+            route: new.route,
             fetch_millis: millis(new.took),
             keep_on_disk: new.keep_on_disk,
             judged: AtomicU64::new(0),
@@ -103,6 +105,7 @@ impl Entry {
             body,
             owner: from.owner,
             page: from.page,
+            route: from.route,
             fetch_millis: from.fetch_millis,
             keep_on_disk,
             judged: AtomicU64::new(from.judged),
@@ -125,6 +128,7 @@ impl Entry {
             body: Body::Unread(record.body_len),
             owner: record.owner,
             page: record.page,
+            route: 0,
             fetch_millis: 0,
             keep_on_disk: true,
             judged: AtomicU64::new(0),
@@ -196,6 +200,7 @@ impl Entry {
             body,
             owner: old.owner,
             page: old.page,
+            route: old.route,
             fetch_millis: millis(took),
             keep_on_disk: old.keep_on_disk,
             judged: AtomicU64::new(self.judged()),
@@ -243,6 +248,11 @@ impl Entry {
     /// The site of the page that caused it: [`NewEntry::page`].
     pub fn page(&self) -> u32 {
         self.0.page
+    }
+
+    /// The way it came: [`NewEntry::route`].
+    pub fn route(&self) -> u32 {
+        self.0.route
     }
 
     /// How long the origin took for the whole response, so that one can say what a hit saved; for its head, while the body is
@@ -351,6 +361,7 @@ impl Entry {
             url: self.0.url.clone(),
             owner: self.0.owner,
             page: self.0.page,
+            route: self.0.route,
             fetch_millis: self.0.fetch_millis,
             judged: self.judged(),
             body_len,

@@ -13,6 +13,8 @@ pub struct NewEntry<'a> {
     pub owner: u64,
     /// The site of the page that caused it, as [`page_mark`](crate::site::page_mark) gives it.
     pub page: u32,
+    /// The way it came, as a number of the caller's, where its validators may be sent by the same way alone; else 0.
+    pub route: u32,
     /// Whether it may outlive the process.
     pub keep_on_disk: bool,
     /// How long the origin took to begin its response.

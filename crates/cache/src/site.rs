@@ -21,6 +21,11 @@ pub fn page_mark(site: &str) -> u32 {
     }
 }
 
+/// A short hash of the way to an origin, by which an entry came. Never 0.
+pub fn route_mark(route: &str) -> u32 {
+    short_hash(route.as_bytes()).max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -125,6 +125,7 @@ impl Get<'_> {
             body_len: None,
             owner: 1,
             page: 0,
+            route: 0,
             keep_on_disk: true,
             took: std::time::Duration::ZERO,
         }

@@ -92,6 +92,7 @@ fn store(cache: &Arc<Cache>, path: &str, version: u64) {
         body_len: None,
         owner: 0,
         page: 0,
+        route: 0,
         keep_on_disk: true,
         took: std::time::Duration::ZERO,
     };

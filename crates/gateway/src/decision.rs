@@ -39,6 +39,8 @@ pub struct CacheAccess {
     pub asker: Option<[u8; 16]>,
     /// Whether entries may outlive the process.
     pub keep_on_disk: bool,
+    /// Whether connections on the route have credentials of their own, so that each way to the origin is another identity.
+    pub isolates: bool,
 }
 
 /// Why a request is refused.

@@ -96,6 +96,7 @@ impl Fetch for SiteFetch {
             scheme: if self.tls { "https" } else { "http" },
             kind: CacheKind::Shared,
             keep_on_disk: true,
+            isolates: false,
         })
     }
 

@@ -1,6 +1,7 @@
 //! Parts of a private cache: what one asked never answers another.
 
-use privet_tests::Privet;
+use privet_tests::backend::reply;
+use privet_tests::{Backend, LoginUpstream, Privet};
 use serde_json::json;
 
 use crate::support::*;
@@ -119,4 +120,55 @@ fn forgetting_a_site_takes_what_its_pages_have_loaded_too() {
     assert!(used(&two).starts_with("hit"), "{}", two.head);
     let one = client.with("GET", &shared, "Referer: http://one.test/\r\n");
     assert!(!used(&one).starts_with("hit"), "{}", one.head);
+}
+
+/// The members of a group that have logins of their own are identities: what one got is not named to the origin by another.
+#[test]
+fn an_etag_goes_to_the_origin_by_the_member_that_got_it_alone() {
+    for (isolate, named) in [("isolate = \"host\"\n", false), ("", true)] {
+        // A new connection for each request, so that the group decides each time.
+        let origin = Backend::answering(|stream, head, _| {
+            let fields = "ETag: \"v1\"\r\nCache-Control: max-age=0\r\nConnection: close\r\n";
+            match head.to_lowercase().contains("if-none-match") {
+                true => reply(stream, "304 Not Modified", fields, b""),
+                false => reply(stream, "200 OK", fields, b"the body"),
+            }
+        });
+        let port = origin.address.port();
+        let (one, two) = (LoginUpstream::to(port), LoginUpstream::to(port));
+        let upstream = |name: &str, upstream: &LoginUpstream| {
+            let url = format!("socks5://a:b@{}", upstream.address());
+            let url = if isolate.is_empty() {
+                url
+            } else {
+                url.replace("a:b@", "")
+            };
+            format!("[[upstream]]\nname = \"{name}\"\nurl = \"{url}\"\n{isolate}")
+        };
+        let privet = Privet::start(&format!(
+            "mode = \"own\"\n[modes.own]\nroute = \"both\"\nkill_switch = true\ndns = \"upstream\"\n{}{}\
+             [[group]]\nname = \"both\"\npolicy = \"failover\"\nmembers = [\"one\", \"two\"]\n{ON}",
+            upstream("one", &one),
+            upstream("two", &two),
+        ));
+        let get = || {
+            let answer = client(&privet).get("http://origin.test/a");
+            assert_eq!(answer.body, "the body", "{}", answer.head);
+            used(&answer).to_owned()
+        };
+        assert!(get().starts_with("fwd=uri-miss; stored"));
+        assert!(get().contains("fwd-status=304"));
+        one.fail();
+        assert_eq!(get().contains("fwd-status=304"), named, "{isolate}");
+        assert!(
+            get().contains("fwd-status=304"),
+            "what two got is named by two"
+        );
+        let heads = origin.heads();
+        let conditions = heads
+            .iter()
+            .map(|head| head.to_lowercase().contains("if-none-match"));
+        assert_eq!(conditions.collect::<Vec<_>>(), [false, true, named, true]);
+        assert!(!two.names().is_empty());
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! flags[1] serial status generated received fetch_millis
-//! owner[8] page[4] judged[8]                              where the flags say so
+//! owner[8] page[4] judged[8] route[4]                              where the flags say so
 //! lengths of URL, lines, vary_key and trailers, then these and the body
 //! ```
 //!
@@ -30,6 +30,7 @@ const KEEP_ON_DISK: u8 = 1;
 const HAS_OWNER: u8 = 2;
 const HAS_PAGE: u8 = 4;
 const IS_JUDGED: u8 = 8;
+const HAS_ROUTE: u8 = 16;
 
 #[derive(Debug)]
 pub(crate) struct Packed(Box<[u8]>);
@@ -55,7 +56,8 @@ impl Packed {
             flag(entry.keep_on_disk(), KEEP_ON_DISK)
                 | flag(from.owner != 0, HAS_OWNER)
                 | flag(from.page != 0, HAS_PAGE)
-                | flag(from.judged != 0, IS_JUDGED),
+                | flag(from.judged != 0, IS_JUDGED)
+                | flag(from.route != 0, HAS_ROUTE),
         );
         put(&mut numbers, entry.serial());
         put(&mut numbers, head.status.into());
@@ -71,6 +73,9 @@ impl Packed {
         }
         if from.judged != 0 {
             numbers.extend_from_slice(&from.judged.to_le_bytes());
+        }
+        if from.route != 0 {
+            numbers.extend_from_slice(&from.route.to_le_bytes());
         }
         texts
             .iter()
@@ -109,6 +114,7 @@ impl Packed {
             url: view.url.into(),
             owner: view.owner,
             page: view.page,
+            route: view.route,
             fetch_millis: view.fetch_millis,
             judged: view.judged,
             body_len: view.body.len() as u64,
@@ -134,6 +140,7 @@ pub(crate) struct PackedView<'a> {
     pub(crate) owner: u64,
     pub(crate) page: u32,
     judged: u64,
+    route: u32,
     pub(crate) url: &'a str,
     pub(crate) lines: &'a [u8],
     pub(crate) vary_key: &'a [u8],
@@ -162,6 +169,10 @@ impl<'a> PackedView<'a> {
             0 => 0,
             _ => from.u64()?,
         };
+        let route = match flags & HAS_ROUTE {
+            0 => 0,
+            _ => from.u32()?,
+        };
         let mut lens = [0; 4];
         for len in &mut lens {
             *len = usize::try_from(take(&mut from)?).map_err(|_| Damaged)?;
@@ -177,6 +188,7 @@ impl<'a> PackedView<'a> {
             owner,
             page,
             judged,
+            route,
             url: std::str::from_utf8(from.bytes(url)?).map_err(|_| Damaged)?,
             lines: from.bytes(lines)?,
             vary_key: from.bytes(vary_key)?,

@@ -56,10 +56,12 @@ impl EngineGateway {
                 Some(self.asker(context, route, app.as_deref(), &facts))
             }
         };
+        let isolates = is_isolated(route, &facts.config);
         Some(CacheAccess {
             cache: facts.cache,
             asker,
             keep_on_disk: facts.history,
+            isolates,
         })
     }
 

@@ -108,9 +108,25 @@ pub struct FillObserver {
 }
 
 impl FillObserver {
+    /// The request is going to be sent by this way, again where it was sent already.
+    pub fn goes_by(&mut self, route: &str) {
+        self.origin_request.goes_by(route);
+        let origin_request = &self.origin_request;
+        // All that the client wants is asked for.
+        self.completion
+            .take_if(|completion| !origin_request.may_name(&completion.completing.entry));
+    }
+
+    /// Whether the origin is asked to confirm a stored response. Where it may not be named, it is asked for anew.
+    fn names_stored(&self) -> bool {
+        let revalidation = self.revalidation.as_ref();
+        revalidation.is_some_and(|revalidation| self.origin_request.may_name(&revalidation.entry))
+    }
+
     /// The conditions that go to the origin in place of the client's.
     pub fn conditions(&self) -> Option<&[u8]> {
         match (&self.revalidation, &self.completion) {
+            (Some(_), _) if !self.names_stored() => Some(&[]),
             (Some(revalidation), _) => Some(&revalidation.conditions),
             (None, Some(completion)) => Some(&completion.conditions),
             (None, None) => None,
@@ -168,10 +184,11 @@ impl FillObserver {
 
     /// A 304 confirms a stored response, or is the answer to the client's own condition.
     fn confirm(&mut self, seen: &SeenHead<'_>, lines: &[u8], now: Timestamp) -> Option<FillOutcome> {
+        let was_named = self.names_stored();
         let revalidation = self.revalidation.take()?;
         let old = revalidation.entry.head();
         let fields = FieldLines(lines);
-        if !validation::identifies(old, &fields, NamedEntries::One) {
+        if !was_named || !validation::identifies(old, &fields, NamedEntries::One) {
             return Some(FillOutcome::Mismatch);
         }
         let merged = self.merge(seen, old, &fields, now);

@@ -27,6 +27,15 @@ impl Observer {
         }
     }
 
+    /// The request is going to be sent by this way: `route` names the upstreams in order.
+    pub fn goes_by(&mut self, route: &str) {
+        match self {
+            Self::Fill(fill_observer) => fill_observer.goes_by(route),
+            Self::Invalidation(invalidation_observer) => invalidation_observer.origin_request.goes_by(route),
+            Self::HeadUpdate(_) => {}
+        }
+    }
+
     /// The conditions that go to the origin in place of the client's.
     pub fn conditions(&self) -> Option<&[u8]> {
         match self {

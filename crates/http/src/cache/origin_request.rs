@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use privet_cache::rules::request::{Request, Target};
 use privet_cache::rules::storing::Response;
-use privet_cache::site::{page_mark, site_of};
-use privet_cache::{Cache, FieldLines, NewEntry, Timestamp};
+use privet_cache::site::{page_mark, route_mark, site_of};
+use privet_cache::{Cache, Entry, FieldLines, NewEntry, Timestamp};
 use privet_config::HeaderMode;
 
 use super::fields::{ClientFields, SentFields};
@@ -58,6 +58,9 @@ pub struct OriginRequest {
     owner: u64,
     page: u32,
     keep_on_disk: bool,
+    isolates: bool,
+    /// The way it went: [`NewEntry::route`].
+    route: u32,
 }
 
 impl OriginRequest {
@@ -82,7 +85,23 @@ impl OriginRequest {
                 CacheKind::Private(_) => page_mark(site_of(page)),
             },
             keep_on_disk: scope.keep_on_disk,
+            isolates: scope.isolates,
+            route: 0,
         })
+    }
+
+    /// It is sent by this way: `route` names the upstreams in order.
+    pub fn goes_by(&mut self, route: &str) {
+        self.route = match self.isolates {
+            true => route_mark(route),
+            false => 0,
+        };
+    }
+
+    /// Whether the validators of a stored response may be sent with it: by another way than the one that the response came
+    /// they would join two identities.
+    pub fn may_name(&self, entry: &Entry) -> bool {
+        self.route == entry.route()
     }
 
     /// When it was sent, where its response arrived at `received`: as many whole seconds before as have passed. The wall
@@ -114,6 +133,7 @@ impl OriginRequest {
             body_len,
             owner: self.owner,
             page: self.page,
+            route: self.route,
             keep_on_disk: self.keep_on_disk,
             took: self.requested.elapsed(),
         }

@@ -15,6 +15,8 @@ pub struct CacheScope<'a> {
     pub kind: CacheKind,
     /// Whether entries may outlive the process.
     pub keep_on_disk: bool,
+    /// Whether connections on its route have credentials of their own, so that each way to the origin is another identity.
+    pub isolates: bool,
 }
 
 impl CacheScope<'_> {

@@ -182,6 +182,9 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let OriginConnection {
             connected, state, ..
         } = origin;
+        if let Some(observer) = &mut self.observer {
+            observer.goes_by(&connected.route);
+        }
         let rewrite = RequestRewrite {
             target,
             mode: fetch.header_mode(),

@@ -212,6 +212,11 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let Some(target) = self.head.target.as_ref() else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
+        if let Some(observer) = &mut self.observer
+            && let Ok(connected) = connection.connected.lock()
+        {
+            observer.goes_by(&connected.route);
+        }
         let rewrite = RequestRewrite {
             target,
             mode: fetch.header_mode(),

@@ -92,6 +92,7 @@ impl Fetch for RouteDecision {
             scheme: "http",
             kind: access.asker.map_or(CacheKind::Shared, CacheKind::Private),
             keep_on_disk: access.keep_on_disk,
+            isolates: access.isolates,
         })
     }
 

@@ -20,6 +20,7 @@ pub fn caching() -> TestGateway {
             cache: Cache::new(settings, KeySecret([7; 16])),
             asker: Some([1; 16]),
             keep_on_disk: false,
+            isolates: false,
         }),
         ..TestGateway::default()
     }

@@ -16,6 +16,7 @@ pub(crate) struct Description {
     pub(crate) url: Arc<str>,
     pub(crate) owner: u64,
     pub(crate) page: u32,
+    pub(crate) route: u32,
     pub(crate) fetch_millis: u32,
     /// What judged the body, as the entry has it. 0: nothing did.
     pub(crate) judged: u64,
@@ -33,6 +34,7 @@ impl Description {
         out.extend_from_slice(&head.generated.0.to_le_bytes());
         out.extend_from_slice(&self.owner.to_le_bytes());
         out.extend_from_slice(&self.page.to_le_bytes());
+        out.extend_from_slice(&self.route.to_le_bytes());
         out.extend_from_slice(&self.fetch_millis.to_le_bytes());
         out.extend_from_slice(&self.judged.to_le_bytes());
         out.extend_from_slice(&self.body_len.to_le_bytes());
@@ -53,6 +55,7 @@ impl Description {
             url: view.url.into(),
             owner: view.owner,
             page: view.page,
+            route: view.route,
             fetch_millis: view.fetch_millis,
             judged: view.judged,
             body_len: view.body_len,
@@ -70,6 +73,7 @@ pub(crate) struct DescriptionView<'a> {
     generated: Timestamp,
     pub(crate) owner: u64,
     pub(crate) page: u32,
+    route: u32,
     fetch_millis: u32,
     judged: u64,
     body_len: u64,
@@ -89,6 +93,7 @@ impl<'a> DescriptionView<'a> {
             generated: Timestamp(from.i64()?),
             owner: from.u64()?,
             page: from.u32()?,
+            route: from.u32()?,
             fetch_millis: from.u32()?,
             judged: from.u64()?,
             body_len: from.u64()?,

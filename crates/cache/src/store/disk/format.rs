@@ -1,9 +1,9 @@
 //! The bytes of the files: an object's description, and the records of the index.
 //!
 //! ```text
-//! object   "PrvtObj3" salt[16] body tail …
+//! object   "PrvtObj4" salt[16] body tail …
 //! tail     nonce[12] tag of each block, description, tag of the description
-//! index    "PrvtIdx3" salt[16] record …
+//! index    "PrvtIdx4" salt[16] record …
 //! record   length[4] nonce[12] contents, tag
 //! ```
 //!
@@ -22,8 +22,8 @@ use crate::rules::policy::Policy;
 use crate::rules::stored::StoredHead;
 use crate::rules::time::Timestamp;
 
-pub(crate) const OBJECT_MAGIC: &[u8; 8] = b"PrvtObj3";
-pub(crate) const INDEX_MAGIC: &[u8; 8] = b"PrvtIdx3";
+pub(crate) const OBJECT_MAGIC: &[u8; 8] = b"PrvtObj4";
+pub(crate) const INDEX_MAGIC: &[u8; 8] = b"PrvtIdx4";
 /// Bytes before an object's body, and before the index's first record.
 pub(crate) const HEADER: u64 = 24;
 /// The longest record of the index and description of an object, in bytes.
