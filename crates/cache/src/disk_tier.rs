@@ -5,27 +5,22 @@ use std::path::Path;
 use std::sync::{Arc, MutexGuard, Weak};
 use std::time::Duration;
 
-use crate::budget::Budget;
-use crate::cache::{Cache, lock};
+use crate::cache::Cache;
 use crate::entry::Entry;
-use crate::incoming::Incoming;
 use crate::key::Key;
-use crate::part_lookup::find_parts;
-use crate::rules::policy::Policy;
+use crate::rules::range::ByteRange;
 use crate::store::disk::format::Record;
 use crate::store::disk::load::Load;
 use crate::store::disk::log::IndexContents;
 use crate::store::disk::owner::DiskOwner;
 use crate::store::disk::read_job::ReadJob;
-use crate::store::disk::reader::DiskBody;
 use crate::store::disk::spill::SpillTarget;
 use crate::store::disk::spill_target::DiskTarget;
+use crate::store::disk::store::Disk;
 use crate::store::disk::write_job::{Flushed, WriteJob};
 use crate::store::index::{Removed, Shard};
 use crate::store::slot::{Resident, SlotId};
 
-/// The records of objects may take this part of the memory.
-const RECORD_PART: u64 = 2;
 /// The largest object on disk is this part of all of it: one that takes the whole would only push out all others.
 const LARGEST_PART: u64 = 2;
 
@@ -133,8 +128,19 @@ impl Cache {
         }
     }
 
+    /// Hands in one of its parts, to be in a file of its own.
+    pub(crate) fn keep_part_on_disk(&self, key: Key, entry: &Entry, range: ByteRange) {
+        let disk = self.disk().filter(|_| entry.keep_on_disk());
+        let Some((disk, parts)) = disk.zip(entry.parts()) else {
+            return;
+        };
+        if range.len() <= disk.most_of_parts() {
+            disk.store_part(key, parts, range);
+        }
+    }
+
     /// Puts an entry whose body is on disk now in its place. `described` is the entry that its file describes.
-    fn install_on_disk(
+    pub(crate) fn install_on_disk(
         &self,
         mut shard: MutexGuard<'_, Shard>,
         id: SlotId,
@@ -162,16 +168,32 @@ impl Cache {
 
     /// Where a body goes that does not fit the memory, if it may be on disk.
     pub(crate) fn spill_target(&self, keep_on_disk: bool) -> Option<Box<dyn SpillTarget>> {
+        self.target(keep_on_disk, |disk| disk.limit() / LARGEST_PART)
+    }
+
+    /// The same for a part.
+    pub(crate) fn part_target(&self, keep_on_disk: bool) -> Option<Box<dyn SpillTarget>> {
+        self.target(keep_on_disk, Disk::most_of_parts)
+    }
+
+    fn target(
+        &self,
+        keep_on_disk: bool,
+        most: impl FnOnce(&Disk) -> u64,
+    ) -> Option<Box<dyn SpillTarget>> {
         let disk = self.disk().filter(|_| keep_on_disk)?;
-        let most = (disk.limit() / LARGEST_PART).min(self.policy().max_object);
-        Some(Box::new(DiskTarget {
-            disk: disk.clone(),
-            most,
-        }))
+        let most = most(disk).min(self.policy().max_object);
+        let disk = disk.clone();
+        Some(Box::new(DiskTarget { disk, most }))
     }
 
     /// An entry has a file now. Gives the one that it had.
-    fn attach(&self, shard: &mut Shard, id: SlotId, record: &Arc<Record>) -> Option<Arc<Record>> {
+    pub(crate) fn attach(
+        &self,
+        shard: &mut Shard,
+        id: SlotId,
+        record: &Arc<Record>,
+    ) -> Option<Arc<Record>> {
         let marks = shard.slot(id).map(|slot| slot.invalidated || slot.pinned);
         let old = shard.set_record(id, record.clone());
         if let Some(disk) = self.disk() {
@@ -209,158 +231,5 @@ impl Cache {
             shard.loads.insert(key, load.clone());
             load
         })
-    }
-}
-
-impl DiskOwner for Cache {
-    fn policy(&self) -> &Policy {
-        Cache::policy(self)
-    }
-
-    fn budget(&self) -> &Arc<Budget> {
-        Cache::budget(self)
-    }
-
-    fn install(&self, key: Key, record: &Arc<Record>, entry: Entry) {
-        let mut shard = self.shard(key);
-        let Some(id) = shard.find_record(key, record.id) else {
-            return;
-        };
-        let current = shard.slot(id).is_some_and(|slot| {
-            let same = |found: &Arc<Record>| found.tail_at == record.tail_at;
-            slot.resident.is_none() && slot.record.as_ref().is_some_and(same)
-        });
-        if current {
-            shard.set_entry(id, entry, self.budget());
-        }
-        drop(shard);
-        self.make_room(0);
-    }
-
-    fn loaded(&self, key: Key, load: &Arc<Load>) {
-        let mut shard = self.shard(key);
-        if shard
-            .loads
-            .get(&key)
-            .is_some_and(|found| Arc::ptr_eq(found, load))
-        {
-            shard.loads.remove(&key);
-        }
-    }
-
-    fn lost(&self, record: &Arc<Record>) {
-        let mut shard = self.shard(record.key);
-        if let Some(id) = shard.find_record(record.key, record.id) {
-            let removed = shard.drop_record(id);
-            self.release(removed);
-        }
-    }
-
-    fn written(&self, key: Key, entry: &Entry, record: &Arc<Record>) -> bool {
-        let mut shard = self.shard(key);
-        let Some(id) = shard.find(key, entry) else {
-            return false;
-        };
-        let record = self.attach(&mut shard, id, record);
-        self.release(Removed {
-            resident: Resident::None,
-            record,
-        });
-        true
-    }
-
-    fn arrived(&self, key: Key, body: &Incoming, took: Duration) -> Option<Entry> {
-        let mut shard = self.shard(key);
-        let id = shard.find_incoming(key, body)?;
-        let entry = shard.slot(id)?.entry()?.fetched_in(took);
-        shard.set_entry(id, entry.clone(), self.budget());
-        Some(entry)
-    }
-
-    fn install_arrived(
-        &self,
-        key: Key,
-        body: &Incoming,
-        entry: &Entry,
-        on_disk: DiskBody,
-        record: &Arc<Record>,
-    ) -> bool {
-        let mut shard = self.shard(key);
-        let Some(id) = shard.find_incoming(key, body) else {
-            return false;
-        };
-        shard.counts.stored += 1;
-        self.install_on_disk(shard, id, entry, |now| now.arrived_on_disk(on_disk), record)
-    }
-
-    fn install_parts(
-        &self,
-        key: Key,
-        entry: &Entry,
-        on_disk: DiskBody,
-        record: &Arc<Record>,
-    ) -> bool {
-        let shard = self.shard(key);
-        let parts = entry.parts();
-        let Some(id) = parts.and_then(|parts| find_parts(&shard, key, parts)) else {
-            return false;
-        };
-        self.install_on_disk(shard, id, entry, |now| now.joined_on_disk(on_disk), record)
-    }
-
-    fn not_arrived(&self, key: Key, body: &Incoming) {
-        self.drop_incoming(key, body);
-    }
-
-    fn rerecord(&self, old: &Arc<Record>, new: &Arc<Record>) -> bool {
-        let Some(disk) = self.disk() else {
-            return false;
-        };
-        let mut shard = self.shard(old.key);
-        let Some(id) = shard.find_record(old.key, old.id) else {
-            return false;
-        };
-        disk.added(new);
-        self.budget().force(new.memory_bytes());
-        if let Some(replaced) = shard.set_record(id, new.clone()) {
-            disk.removed(&replaced);
-            self.budget().release(replaced.memory_bytes());
-        }
-        self.mark(&mut shard, id, |_| {});
-        true
-    }
-
-    fn record(&self, key: Key, file: u64) -> Option<Arc<Record>> {
-        let shard = self.shard(key);
-        let id = shard.find_record(key, file)?;
-        shard.slot(id)?.record.clone()
-    }
-
-    fn records(&self) -> Vec<Arc<Record>> {
-        let mut records = Vec::new();
-        for shard in &self.shards {
-            let shard = lock(shard);
-            records.extend(shard.entries().filter_map(|(_, slot)| slot.record.clone()));
-        }
-        records
-    }
-
-    fn make_disk_room(&self) {
-        let Some(disk) = self.disk() else {
-            return;
-        };
-        let mut idle = 0;
-        let memory = self.budget().limit() / RECORD_PART;
-        while disk.is_full(memory) && idle < self.shards.len() {
-            let Some(shard) = self.shards.get(self.next_evicting()) else {
-                return;
-            };
-            let evicted = lock(shard).evict_record();
-            idle = if evicted.is_some() { 0 } else { idle + 1 };
-            if let Some(evicted) = evicted {
-                disk.evicted();
-                self.release(evicted);
-            }
-        }
     }
 }

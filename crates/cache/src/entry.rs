@@ -51,8 +51,9 @@ struct Inner {
 /// Beside the number of what judges a body that arrives.
 const BEING_JUDGED: u64 = 1 << 63;
 
+/// Where a body is.
 #[derive(Debug, Clone)]
-enum Body {
+pub(crate) enum Body {
     Memory(MemoryBody),
     Disk(DiskBody),
     Incoming(Incoming),
@@ -67,20 +68,7 @@ fn millis(took: Duration) -> u32 {
 }
 
 impl Entry {
-    pub(crate) fn incoming(
-        key: Key,
-        head: StoredHead,
-        new: &NewEntry<'_>,
-        body: Incoming,
-    ) -> Entry {
-        Entry::new(key, head, new, Body::Incoming(body))
-    }
-
-    pub(crate) fn of_parts(key: Key, head: StoredHead, new: &NewEntry<'_>, parts: Parts) -> Entry {
-        Entry::new(key, head, new, Body::Parts(parts))
-    }
-
-    fn new(key: Key, head: StoredHead, new: &NewEntry<'_>, body: Body) -> Entry {
+    pub(crate) fn new(key: Key, head: StoredHead, new: &NewEntry<'_>, body: Body) -> Entry {
         Entry(Arc::new(Inner {
             serial: next_serial(),
             key,

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use crate::cache::Cache;
-use crate::entry::Entry;
+use crate::entry::{Body, Entry};
 use crate::in_flight::Outcome;
 use crate::incoming::{Gone, Incoming, IncomingWriter, Incomplete, Received, incoming};
 use crate::key::Key;
@@ -122,7 +122,7 @@ impl FillPermit {
         let limit = self.cache.largest_object();
         let target = self.cache.spill_target(new.keep_on_disk);
         let (writer, body) = incoming(new.body_len, limit, self.cache.budget(), target);
-        let entry = Entry::incoming(self.store_key(), head, new, body.clone());
+        let entry = Entry::new(self.store_key(), head, new, Body::Incoming(body.clone()));
         self.cache.begin(self.store_key(), &entry);
         self.end(Outcome::LookAgain);
         let writer = self.writer(entry.clone(), writer, body);
@@ -150,7 +150,8 @@ impl FillPermit {
         held: Option<&Entry>,
     ) -> (Entry, FillWriter) {
         let limit = self.cache.largest_object();
-        let (writer, body) = incoming(Some(part.range.len()), limit, self.cache.budget(), None);
+        let target = self.cache.part_target(new.keep_on_disk);
+        let (writer, body) = incoming(Some(part.range.len()), limit, self.cache.budget(), target);
         let entry = self
             .cache
             .begin_part(self.store_key(), head, part, new, &body, held);
@@ -291,14 +292,21 @@ impl FillWriter {
                 }
             }
             Ok(Received::OnDisk(spill, trailers)) => {
-                let (spill, trailers) = (spill.clone(), trailers.clone());
-                let took = self.started.elapsed();
-                let job = SpillJob::Finish {
-                    key: self.key,
-                    body: self.body.clone(),
-                    spill,
-                    trailers,
-                    took,
+                let (key, body, spill) = (self.key, self.body.clone(), spill.clone());
+                let job = match self.entry.parts() {
+                    Some(parts) => SpillJob::FinishPart {
+                        key,
+                        parts: parts.clone(),
+                        body,
+                        spill,
+                    },
+                    None => SpillJob::Finish {
+                        key,
+                        body,
+                        spill,
+                        trailers: trailers.clone(),
+                        took: self.started.elapsed(),
+                    },
                 };
                 let disk = self.cache.disk();
                 if !disk.is_some_and(|disk| disk.spill(job)) {

@@ -19,6 +19,7 @@ mod body_reader;
 pub mod browse;
 pub mod budget;
 pub mod cache;
+mod disk_owner;
 #[cfg(test)]
 mod disk_tests;
 mod disk_tier;

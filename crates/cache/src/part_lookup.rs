@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use crate::body::MemoryBody;
 use crate::cache::Cache;
-use crate::entry::Entry;
+use crate::entry::{Body, Entry};
 use crate::fill::FillPermit;
 use crate::in_flight::{InFlight, Outcome, PartInFlight};
 use crate::incoming::Incoming;
@@ -13,7 +13,7 @@ use crate::key::Key;
 use crate::lookup::{Lookup, LookupAttempt, LookupRequest, MOST_WAITS};
 use crate::new_entry::NewEntry;
 use crate::partial_hit::PartialHit;
-use crate::parts::Parts;
+use crate::parts::{Parts, Source};
 use crate::rules::range::{ByteRange, ContentRange, RangeSpec};
 use crate::rules::range_set::same_representation;
 use crate::rules::stored::StoredHead;
@@ -28,6 +28,8 @@ const MOST_FETCHES: usize = 32;
 /// A whole that came together from parts is one body from then on, up to this length. Longer ones stay in parts until they
 /// are on disk.
 const JOINED: u64 = 1 << 20;
+/// The shortest part that gets a file of its own.
+const PART_FILE: u64 = 1 << 20;
 
 /// What is stored of a part.
 enum StoredPart {
@@ -253,7 +255,7 @@ impl Cache {
         let is_whole = stored.is_some_and(|stored| stored.parts().is_none() && stored.is_whole());
         let parts = Parts::new(part.complete);
         parts.begin(part.range, part.complete, incoming);
-        let entry = Entry::of_parts(key, head, new, parts);
+        let entry = Entry::new(key, head, new, Body::Parts(parts));
         if is_kept && !is_whole {
             self.begin(key, &entry);
         }
@@ -280,15 +282,34 @@ impl Cache {
         incoming: &Incoming,
         body: &MemoryBody,
     ) {
-        parts.finish(incoming, body.clone());
+        let range = parts.finish(incoming, Source::Memory(body.clone()));
+        let entry = self.part_arrived(key, parts);
+        if let (Some(range), Some(entry)) = (range, entry)
+            && range.len() >= PART_FILE
+            && !parts.is_complete()
+        {
+            self.keep_part_on_disk(key, &entry, range);
+        }
+    }
+
+    /// A part is stored. Gives its entry, where that is still in the cache.
+    pub(crate) fn part_arrived(&self, key: Key, parts: &Parts) -> Option<Entry> {
+        self.shard(key).counts.stored += 1;
+        let entry = self.weigh_parts(key, parts)?;
+        match entry.parts() {
+            Some(parts) if parts.is_complete() => self.keep_parts_on_disk(key, &entry),
+            Some(_) => {}
+            None => self.keep_on_disk(key, &entry),
+        }
+        self.make_room(0);
+        Some(entry)
+    }
+
+    /// The parts of an entry take more or less memory. Short ones that are the whole become one body.
+    pub(crate) fn weigh_parts(&self, key: Key, parts: &Parts) -> Option<Entry> {
         let mut shard = self.shard(key);
-        shard.counts.stored += 1;
-        let Some(id) = find_parts(&shard, key, parts) else {
-            return;
-        };
-        let Some(entry) = shard.slot(id).and_then(|slot| slot.entry().cloned()) else {
-            return;
-        };
+        let id = find_parts(&shard, key, parts)?;
+        let entry = shard.slot(id).and_then(|slot| slot.entry().cloned())?;
         let is_short = parts.complete().is_some_and(|complete| complete <= JOINED);
         let joined = (is_short && parts.is_complete()).then(|| parts.joined(self.budget()));
         let entry = match joined.flatten() {
@@ -297,13 +318,7 @@ impl Cache {
             None => entry,
         };
         shard.set_entry(id, entry.clone(), self.budget());
-        drop(shard);
-        if entry.parts().is_some_and(Parts::is_complete) {
-            self.keep_parts_on_disk(key, &entry);
-        } else {
-            self.keep_on_disk(key, &entry);
-        }
-        self.make_room(0);
+        Some(entry)
     }
 
     /// A part broke off, or is not kept any more.

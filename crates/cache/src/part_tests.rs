@@ -5,11 +5,9 @@ use std::sync::Arc;
 use crate::body::BodyReadError;
 use crate::cache::Cache;
 use crate::fill::FillPermit;
-use crate::lookup::{Lookup, LookupAttempt, LookupRequest};
+use crate::lookup::Lookup;
 use crate::partial_hit::PartialHit;
-use crate::rules::range::{ByteRange, ContentRange, only_range};
-use crate::rules::stored::StoredHead;
-use crate::rules::storing::{self, Response};
+use crate::rules::range::{ByteRange, ContentRange};
 use crate::testing::*;
 
 const LEN: u64 = 300_000;
@@ -23,38 +21,7 @@ fn bytes(range: ByteRange) -> Vec<u8> {
 }
 
 fn look(cache: &Arc<Cache>, headers: Headers<'_>) -> Lookup {
-    let get = Get {
-        path: "/large",
-        headers,
-    };
-    let request = get.request();
-    cache.lookup(LookupRequest {
-        key: get.key(cache),
-        now: NOW,
-        attempt: LookupAttempt::First,
-        part: only_range(&request),
-        parts: true,
-        request,
-    })
-}
-
-fn head(range: ByteRange, asked: &str) -> StoredHead {
-    let content_range = format!("bytes {}-{}/{LEN}", range.first, range.last);
-    let get = Get {
-        path: "/large",
-        headers: &[("Range", asked)],
-    };
-    let fields = [
-        ("Cache-Control", "max-age=60"),
-        ("ETag", "\"v1\""),
-        ("Content-Range", content_range.as_str()),
-    ];
-    let response = Response {
-        status: 206,
-        fields: &Pairs(&fields),
-        body_len: Some(range.len()),
-    };
-    storing::store(&get.request(), &response, NOW, NOW, cache().policy()).expect("a part")
+    look_for_part(cache, "/large", headers)
 }
 
 /// Receives what was asked for; `breaks`: not to its end. Checks what the client reads of it.
@@ -67,10 +34,9 @@ fn fetch(mut permit: FillPermit, asked: ByteRange, breaks: bool) {
         range: fetched,
         complete: Some(LEN),
     };
-    let text = format!("bytes={}-{}", fetched.first, fetched.last);
     let held = partial_hit.as_ref().map(|partial_hit| &partial_hit.entry);
     let new = get("/large").new_entry();
-    let (entry, mut writer) = permit.store_part(head(fetched, &text), part, &new, held);
+    let (entry, mut writer) = permit.store_part(part_head("/large", part), part, &new, held);
     let reader = entry.range_reader(asked.first, asked.len());
     let body = bytes(fetched);
     if breaks {

@@ -14,6 +14,7 @@ use crate::budget::{Budget, block};
 use crate::incoming::Incoming;
 use crate::rules::range::ByteRange;
 use crate::rules::range_set::RangeSet;
+use crate::store::disk::part_file::PartFile;
 
 /// The most parts of one representation; further ones are passed on only.
 const MOST_PARTS: usize = 1024;
@@ -35,9 +36,11 @@ struct Part {
     source: Source,
 }
 
-#[derive(Debug)]
-enum Source {
+/// Where a part is.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
     Memory(MemoryBody),
+    Disk(Arc<PartFile>),
     Incoming(Incoming),
 }
 
@@ -46,8 +49,13 @@ impl Part {
     fn is_usable(&self) -> bool {
         match &self.source {
             Source::Memory(_) => true,
+            Source::Disk(file) => file.is_there(),
             Source::Incoming(incoming) => incoming.is_whole(),
         }
+    }
+
+    fn is_arriving(&self) -> bool {
+        matches!(self.source, Source::Incoming(_))
     }
 
     /// Reads from `first` on, up to `last` or its own end.
@@ -56,6 +64,7 @@ impl Part {
         let len = self.range.last.min(last) - first + 1;
         match &self.source {
             Source::Memory(body) => BodyReader::memory(body.clone(), offset, len),
+            Source::Disk(file) => BodyReader::disk(file.reader(offset), len),
             Source::Incoming(incoming) => BodyReader::incoming(incoming.reader(offset), len),
         }
     }
@@ -82,12 +91,12 @@ impl Parts {
         self.lock().complete
     }
 
-    /// Bytes of the parts that are stored.
+    /// Bytes of the parts that are in memory.
     pub(crate) fn stored_bytes(&self) -> u64 {
         let state = self.lock();
         let stored = state.parts.iter().map(|part| match &part.source {
             Source::Memory(body) => body.len(),
-            Source::Incoming(_) => 0,
+            Source::Disk(_) | Source::Incoming(_) => 0,
         });
         stored.sum()
     }
@@ -110,6 +119,7 @@ impl Parts {
     ) -> bool {
         let mut state = self.lock();
         state.complete = state.complete.or(complete);
+        state.forget_lost();
         if state.parts.len() >= MOST_PARTS {
             return false;
         }
@@ -121,24 +131,41 @@ impl Parts {
         true
     }
 
-    /// A part is complete. Those that it contains are of no use any more.
-    pub(crate) fn finish(&self, incoming: &Incoming, body: MemoryBody) {
+    /// A part is complete. Those that it contains are of no use any more. Gives its range, where it is still wanted.
+    pub(crate) fn finish(&self, incoming: &Incoming, stored: Source) -> Option<ByteRange> {
         let mut state = self.lock();
-        let Some(at) = state.position(incoming) else {
-            return;
-        };
+        let at = state.position(incoming)?;
         let mut finished = state.parts.remove(at);
-        finished.source = Source::Memory(body);
+        finished.source = stored;
         let range = finished.range;
-        let is_needed = |part: &Part| match part.source {
-            Source::Memory(_) => !range.contains(part.range),
-            Source::Incoming(_) => true,
-        };
+        let is_needed = |part: &Part| part.is_arriving() || !range.contains(part.range);
         state.parts.retain(is_needed);
         let at = state
             .parts
             .partition_point(|part| part.range.first <= range.first);
         state.parts.insert(at, finished);
+        Some(range)
+    }
+
+    /// The part with this range, where it is in memory.
+    pub(crate) fn in_memory(&self, range: ByteRange) -> Option<MemoryBody> {
+        let state = self.lock();
+        state.parts.iter().find_map(|part| match &part.source {
+            Source::Memory(body) if part.range == range => Some(body.clone()),
+            _ => None,
+        })
+    }
+
+    /// The part with this range is in a file now. False where it is not in memory any more.
+    pub(crate) fn move_to_disk(&self, range: ByteRange, file: Arc<PartFile>) -> bool {
+        let mut state = self.lock();
+        let is_it =
+            |part: &&mut Part| part.range == range && matches!(part.source, Source::Memory(_));
+        match state.parts.iter_mut().find(is_it) {
+            Some(part) => part.source = Source::Disk(file),
+            None => return false,
+        }
+        true
     }
 
     /// A part broke off, or is not kept any more.
@@ -159,8 +186,7 @@ impl Parts {
     /// Whether the whole is stored.
     pub(crate) fn is_complete(&self) -> bool {
         let state = self.lock();
-        let is_stored = |part: &Part| matches!(part.source, Source::Memory(_));
-        state.parts.iter().all(is_stored)
+        !state.parts.iter().any(Part::is_arriving)
             && state
                 .complete
                 .is_some_and(|complete| state.covered().is_complete(complete))
@@ -190,15 +216,22 @@ impl Parts {
         }
     }
 
-    /// At most `most` stored bytes from `offset` on; none where they are not in memory.
-    pub(crate) fn piece_at(&self, offset: u64, most: usize) -> Option<Bytes> {
+    /// At most `most` stored bytes from `offset` on; none where they are not stored. May block.
+    pub(crate) fn piece_at(&self, offset: u64, most: usize, budget: &Arc<Budget>) -> Option<Bytes> {
         let state = self.lock();
-        state.parts.iter().find_map(|part| match &part.source {
-            Source::Memory(body) if part.range.first <= offset && offset <= part.range.last => {
-                body.take_piece(&mut (offset - part.range.first), most)
-            }
-            _ => None,
-        })
+        let mut parts = state.parts.iter();
+        let found = parts.find(|part| {
+            let has = part.range.first <= offset && offset <= part.range.last;
+            has && part.is_usable() && !part.is_arriving()
+        })?;
+        let (mut within, source) = (offset - found.range.first, found.source.clone());
+        // A disk is not waited for under the lock.
+        drop(state);
+        match source {
+            Source::Memory(body) => body.take_piece(&mut within, most),
+            Source::Disk(file) => file.piece_at(within, most, budget),
+            Source::Incoming(_) => None,
+        }
     }
 
     /// The whole as one body; none where a part is missing.
@@ -210,7 +243,7 @@ impl Parts {
             let next = joined.len() as u64;
             let stored = state.parts.iter().filter_map(|part| match &part.source {
                 Source::Memory(body) => Some((part.range, body)),
-                Source::Incoming(_) => None,
+                Source::Disk(_) | Source::Incoming(_) => None,
             });
             let mut there = stored.filter(|(range, _)| range.first <= next && next <= range.last);
             let (range, body) = there.next()?;
@@ -237,6 +270,12 @@ impl State {
         self.parts.iter().position(
             |part| matches!(&part.source, Source::Incoming(found) if found.is_same(incoming)),
         )
+    }
+
+    /// Parts whose files were removed are of no use.
+    fn forget_lost(&mut self) {
+        let is_lost = |part: &Part| matches!(&part.source, Source::Disk(file) if !file.is_there());
+        self.parts.retain(|part| !is_lost(part));
     }
 
     fn covered(&self) -> RangeSet {

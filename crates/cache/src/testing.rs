@@ -14,6 +14,7 @@ use crate::lookup::{Lookup, LookupAttempt, LookupRequest};
 use crate::new_entry::NewEntry;
 use crate::rules::fields::Fields;
 use crate::rules::policy::Policy;
+use crate::rules::range::{ByteRange, ContentRange, only_range};
 use crate::rules::request::{Request, Target};
 use crate::rules::stored::StoredHead;
 use crate::rules::storing::{self, Response};
@@ -137,6 +138,41 @@ impl Get<'_> {
             _ => None,
         }
     }
+}
+
+/// A look-up of a request that may name a range.
+pub(crate) fn look_for_part(cache: &Arc<Cache>, path: &str, headers: Headers<'_>) -> Lookup {
+    let get = Get { path, headers };
+    let request = get.request();
+    cache.lookup(LookupRequest {
+        key: get.key(cache),
+        now: NOW,
+        attempt: LookupAttempt::First,
+        part: only_range(&request),
+        parts: true,
+        request,
+    })
+}
+
+/// The head of a part with a strong validator.
+pub(crate) fn part_head(path: &str, part: ContentRange) -> StoredHead {
+    let ByteRange { first, last } = part.range;
+    let complete = part.complete.expect("it is known");
+    let content_range = format!("bytes {first}-{last}/{complete}");
+    let asked = format!("bytes={first}-{last}");
+    let headers = &[("Range", asked.as_str())];
+    let get = Get { path, headers };
+    let fields = [
+        ("Cache-Control", "max-age=60"),
+        ("ETag", "\"v1\""),
+        ("Content-Range", content_range.as_str()),
+    ];
+    let response = Response {
+        status: 206,
+        fields: &Pairs(&fields),
+        body_len: Some(part.range.len()),
+    };
+    storing::store(&get.request(), &response, NOW, NOW, &Policy::shared()).expect("a part")
 }
 
 impl Fields for Get<'_> {

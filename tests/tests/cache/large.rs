@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use privet_tests::backend::reply;
 use privet_tests::{Backend, Privet, SiteClient, client, reserve};
 
 use crate::support::*;
@@ -151,7 +152,7 @@ fn a_download_that_a_kill_interrupts_leaves_nothing() {
 fn both_caches_share_one_limit_and_a_smaller_one_holds_at_once() {
     let body = vec![b'x'; 100_000];
     let origin = Backend::answering(move |stream, _, _| {
-        privet_tests::backend::reply(stream, "200 OK", "Cache-Control: max-age=600\r\n", &body)
+        reply(stream, "200 OK", "Cache-Control: max-age=600\r\n", &body)
     });
     let listen = reserve();
     let config = |memory: &str, disk: &str| {
@@ -186,29 +187,65 @@ fn both_caches_share_one_limit_and_a_smaller_one_holds_at_once() {
     });
 }
 
-#[test]
-fn parts_that_are_the_whole_of_a_file_move_to_disk_and_outlive_a_restart() {
-    const PART: usize = 2 << 20;
-    let file: String = (0..(4 * PART / 8)).map(|n| format!("{n:08}")).collect();
-    let served = file.clone();
-    let origin = Backend::answering(move |stream, head, _| {
+/// Numbers of eight digits.
+fn numbers(len: usize) -> String {
+    (0..len / 8).map(|n| format!("{n:08}")).collect()
+}
+
+/// An origin of one file, of which it sends one range where it is asked for that.
+fn ranges_of(file: String) -> Backend {
+    Backend::answering(move |stream, head, _| {
         let fields = "Cache-Control: max-age=600\r\nETag: \"v1\"\r\n";
         let range = privet_tests::origin::field(head, "range");
         let range = range.and_then(|range| range.strip_prefix("bytes=")?.split_once('-'));
         let Some((first, last)) = range else {
-            return privet_tests::backend::reply(stream, "200 OK", fields, served.as_bytes());
+            return reply(stream, "200 OK", fields, file.as_bytes());
         };
-        let (first, last): (usize, usize) = (
-            first.parse().expect("a number"),
-            last.parse().expect("a number"),
-        );
+        let number = |text: &str| text.parse::<usize>().expect("a number");
+        let (first, last) = (number(first), number(last));
         let content_range = format!(
             "{fields}Content-Range: bytes {first}-{last}/{}\r\n",
-            served.len()
+            file.len()
         );
-        let part = &served.as_bytes()[first..=last];
-        privet_tests::backend::reply(stream, "206 Partial Content", &content_range, part)
+        let part = &file.as_bytes()[first..=last];
+        reply(stream, "206 Partial Content", &content_range, part)
+    })
+}
+
+#[test]
+fn parts_larger_than_memory_are_kept_on_disk() {
+    const PART: usize = 12 << 20;
+    let file = numbers(8 * PART);
+    let origin = ranges_of(file.clone());
+    let privet = Privet::start(CONFIG);
+    let url = format!("{}/file", origin.url());
+    let range = |first: usize, end: usize| {
+        let fields = format!("Range: bytes={first}-{}\r\n", end - 1);
+        let part = client(&privet).with("GET", &url, &fields);
+        assert_eq!(part.status, 206, "{}", part.head);
+        assert!(part.body == file[first..end], "{first}");
+        used(&part).to_owned()
+    };
+    for number in [5, 0, 6, 1] {
+        range(number * PART, (number + 1) * PART);
+    }
+    // All four are in files: the memory is as large as one of them and some more.
+    privet.await_api("cache", |cache| {
+        let bytes = cache["forward"]["disk"]["bytes"].as_u64();
+        bytes.is_some_and(|bytes| bytes >= 4 * PART as u64)
     });
+    for (first, end) in [(5 * PART + 1000, 7 * PART), (7, 2 * PART - 7)] {
+        let said = range(first, end);
+        assert!(said.starts_with("hit; ttl="), "{said}");
+    }
+    assert_eq!(origin.requests(), 4);
+}
+
+#[test]
+fn parts_that_are_the_whole_of_a_file_move_to_disk_and_outlive_a_restart() {
+    const PART: usize = 2 << 20;
+    let file = numbers(4 * PART);
+    let origin = ranges_of(file.clone());
     let mut privet = Privet::start(CONFIG);
     let url = format!("{}/file", origin.url());
     let range = |first: usize, last: usize| format!("Range: bytes={first}-{last}\r\n");

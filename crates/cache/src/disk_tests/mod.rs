@@ -2,6 +2,7 @@
 
 mod failures;
 mod kept;
+mod parts;
 mod spill;
 mod threads;
 

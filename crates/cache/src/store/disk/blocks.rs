@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -19,6 +20,8 @@ pub(crate) struct Blocks {
     file: Mutex<File>,
     pub(super) seal: Arc<Seal>,
     written: Mutex<Written>,
+    /// A block could not be read, or was found damaged.
+    damaged: AtomicBool,
 }
 
 struct Written {
@@ -42,6 +45,7 @@ impl Blocks {
             file: Mutex::new(file),
             seal,
             written: Mutex::new(Written { tags, len }),
+            damaged: AtomicBool::new(false),
         }
     }
 
@@ -61,8 +65,26 @@ impl Blocks {
         written.len += len;
     }
 
+    /// Whether a block could not be read.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Relaxed)
+    }
+
     /// Reads and checks `count` blocks, or fewer where the body ends before.
     pub(crate) fn read(
+        &self,
+        first: u64,
+        count: u64,
+        budget: &Arc<Budget>,
+    ) -> Result<Vec<Bytes>, ReadError> {
+        let read = self.read_blocks(first, count, budget);
+        if read.is_err() {
+            self.damaged.store(true, Ordering::Relaxed);
+        }
+        read
+    }
+
+    fn read_blocks(
         &self,
         first: u64,
         count: u64,

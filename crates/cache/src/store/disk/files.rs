@@ -209,23 +209,30 @@ impl Folder {
         before: u64,
         next_id: Option<&AtomicU64>,
     ) -> io::Result<()> {
+        let mut found = Vec::new();
         for shelf in fs::read_dir(self.path.join("objects"))? {
             for object in fs::read_dir(shelf?.path())? {
                 let object = object?;
-                let id = object
-                    .file_name()
+                let name = object.file_name();
+                let id = name
                     .to_str()
                     .and_then(|name| u64::from_str_radix(name, 16).ok());
-                let is_stray = match id {
-                    None => true,
-                    Some(id) if id < before => !known.contains(&id),
-                    Some(id) => next_id.is_some_and(|next_id| {
-                        next_id.fetch_max(id.saturating_add(1), Ordering::Relaxed) <= id
-                    }),
-                };
-                if is_stray {
-                    fs::remove_file(object.path())?;
-                }
+                found.push((id, object.path()));
+            }
+        }
+        let highest = found.iter().filter_map(|(id, _)| *id).max();
+        // From this number on they are not this process's, and its own have higher ones from here on.
+        let strangers = next_id.zip(highest).map(|(next_id, highest)| {
+            next_id.fetch_max(highest.saturating_add(1), Ordering::Relaxed)
+        });
+        for (id, path) in found {
+            let is_stray = match id {
+                None => true,
+                Some(id) if id < before => !known.contains(&id),
+                Some(id) => strangers.is_some_and(|strangers| id >= strangers),
+            };
+            if is_stray {
+                fs::remove_file(path)?;
             }
         }
         Ok(())

@@ -11,6 +11,8 @@ pub(crate) mod format;
 pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod owner;
+pub(crate) mod part_file;
+mod part_writer;
 mod queue;
 mod read_error;
 pub(crate) mod read_job;

@@ -10,6 +10,7 @@ use crate::budget::Budget;
 use crate::entry::Entry;
 use crate::incoming::Incoming;
 use crate::key::Key;
+use crate::parts::Parts;
 use crate::rules::policy::Policy;
 
 /// The index that the files belong to.
@@ -51,6 +52,15 @@ pub(crate) trait DiskOwner: Send + Sync {
         on_disk: DiskBody,
         record: &Arc<Record>,
     ) -> bool;
+
+    /// The part that has arrived is in a file.
+    fn part_arrived(&self, key: Key, parts: &Parts);
+
+    /// A part that was in memory is in a file.
+    fn part_moved(&self, key: Key, parts: &Parts);
+
+    /// The part that has arrived could not be kept.
+    fn part_not_arrived(&self, key: Key, parts: &Parts, body: &Incoming);
 
     /// The body that has arrived could not be kept.
     fn not_arrived(&self, key: Key, body: &Incoming);

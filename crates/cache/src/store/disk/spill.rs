@@ -120,6 +120,15 @@ impl Spill {
         Ok((blocks.clone(), tail_at, len))
     }
 
+    /// Ends the writing of a file that has no description. Gives its blocks.
+    pub(super) fn close(&self) -> Option<Arc<Blocks>> {
+        let writing = std::mem::replace(&mut *lock(&self.writing), Writing::Ended);
+        match writing {
+            Writing::Open(_) => self.blocks.get().cloned(),
+            Writing::New | Writing::Ended => None,
+        }
+    }
+
     /// Removes the file. Who reads it goes on.
     pub(super) fn abandon(&self, folder: Option<&Folder>) {
         *lock(&self.writing) = Writing::Ended;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::files::Folder;
 use super::format::Record;
 use super::log::{self, IndexContents};
+use super::part_file::PartFiles;
 use super::queue::{Queue, lock};
 use super::read_job::ReadJob;
 use super::seal::DiskKey;
@@ -17,6 +18,8 @@ use super::spill::Spill;
 use super::write_job::WriteJob;
 use crate::entry::Entry;
 use crate::key::Key;
+use crate::parts::Parts;
+use crate::rules::range::ByteRange;
 
 /// Objects that may wait to be written.
 const MOST_WRITES: usize = 256;
@@ -24,6 +27,9 @@ const MOST_WRITES: usize = 256;
 const MOST_READS: usize = 1024;
 /// How long writing pauses after it failed. Tests count what happens during a pause, however long they take.
 const PAUSE: Duration = Duration::from_secs(if cfg!(test) { 3600 } else { 30 });
+
+/// Parts of bodies may take this part of the disk.
+const PARTS_PART: u64 = 4;
 
 /// Where a cache keeps entries on disk.
 #[derive(Debug, Clone)]
@@ -67,6 +73,7 @@ pub(crate) struct Disk {
     pub(crate) counts: DiskCounts,
     pub(super) folder: Mutex<Option<Arc<Folder>>>,
     problem: Mutex<Option<Problem>>,
+    pub(super) part_files: PartFiles,
     pub(super) writes: Queue<WriteJob>,
     pub(super) reads: Arc<Queue<ReadJob>>,
     pub(super) threads: Mutex<Vec<JoinHandle<()>>>,
@@ -103,6 +110,7 @@ impl Disk {
                 counts: DiskCounts::default(),
                 folder: Mutex::new(folder.map(Arc::new)),
                 problem: Mutex::new(None),
+                part_files: PartFiles::default(),
                 writes: Queue::new(MOST_WRITES),
                 reads: Arc::new(Queue::new(MOST_READS)),
                 threads: Mutex::new(Vec::new()),
@@ -158,6 +166,11 @@ impl Disk {
         self.limit.load(Ordering::Relaxed)
     }
 
+    /// The most bytes of parts in files.
+    pub(crate) fn most_of_parts(&self) -> u64 {
+        self.limit() / PARTS_PART
+    }
+
     /// A record came into the index.
     pub(crate) fn added(&self, record: &Record) {
         self.used.fetch_add(record.disk_bytes(), Ordering::Relaxed);
@@ -194,6 +207,14 @@ impl Disk {
     pub(crate) fn store_parts(&self, key: Key, entry: &Entry) {
         let entry = entry.clone();
         if !self.writes.offer(WriteJob::StoreParts { key, entry }) {
+            self.counts.skipped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Hands in a part of a body, to be in a file of its own.
+    pub(crate) fn store_part(&self, key: Key, parts: &Parts, range: ByteRange) {
+        let parts = parts.clone();
+        if !self.writes.offer(WriteJob::StorePart { key, parts, range }) {
             self.counts.skipped.fetch_add(1, Ordering::Relaxed);
         }
     }

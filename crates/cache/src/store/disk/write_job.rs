@@ -11,6 +11,8 @@ use super::spill::{Spill, SpillObserver};
 use crate::entry::Entry;
 use crate::incoming::Incoming;
 use crate::key::Key;
+use crate::parts::Parts;
+use crate::rules::range::ByteRange;
 
 /// What the writing thread does.
 #[derive(Debug)]
@@ -23,6 +25,12 @@ pub(crate) enum WriteJob {
     StoreParts {
         key: Key,
         entry: Entry,
+    },
+    /// A part that is in memory gets a file of its own.
+    StorePart {
+        key: Key,
+        parts: Parts,
+        range: ByteRange,
     },
     /// The entry has a newer head or verdict than its file.
     Update {
@@ -57,6 +65,13 @@ pub(crate) enum SpillJob {
         spill: Arc<Spill>,
         trailers: Bytes,
         took: Duration,
+    },
+    /// The same for a body that is one of these parts.
+    FinishPart {
+        key: Key,
+        parts: Parts,
+        body: Incoming,
+        spill: Arc<Spill>,
     },
     /// The body is not kept.
     Abandon { spill: Arc<Spill> },

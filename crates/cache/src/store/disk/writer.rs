@@ -18,17 +18,15 @@ use super::reader::DiskBody;
 use super::spill::{Spill, SpillObserver};
 use super::store::Disk;
 use super::write_job::{SpillJob, WriteJob};
-use crate::body::BLOCK;
 use crate::entry::Entry;
 use crate::incoming::Incoming;
 use crate::key::Key;
-use crate::parts::Parts;
 use crate::rules::invalidation;
 
 /// Writes objects and the index.
 pub(super) struct Writer {
     pub(super) disk: Arc<Disk>,
-    cache: Weak<dyn DiskOwner>,
+    pub(super) cache: Weak<dyn DiskOwner>,
     /// None until the first change, and after a failure: it is then written anew.
     log: Option<IndexLog>,
     /// The index on disk lacks a change.
@@ -89,6 +87,7 @@ impl Writer {
         match job {
             WriteJob::Store { key, entry } => self.store(&folder, key, &entry),
             WriteJob::StoreParts { key, entry } => self.store_parts(key, &entry),
+            WriteJob::StorePart { key, parts, range } => self.store_part(key, &parts, range),
             WriteJob::Update { record, entry } => self.update(&folder, &record, &entry),
             WriteJob::Change { key, id } => {
                 let cache = self.cache.upgrade();
@@ -170,7 +169,7 @@ impl Writer {
     }
 
     /// An object is in the cache: it is noted in the index.
-    fn written(&mut self, record: Arc<Record>) -> io::Result<()> {
+    pub(super) fn written(&mut self, record: Arc<Record>) -> io::Result<()> {
         self.append(IndexChange::Put(record))?;
         self.disk.counts.written.fetch_add(1, Ordering::Relaxed);
         self.disk.works();
@@ -225,6 +224,12 @@ impl Writer {
                 }
             }
             SpillJob::Abandon { spill } => self.abandon(&spill),
+            SpillJob::FinishPart {
+                key,
+                parts,
+                body,
+                spill,
+            } => self.finish_part(key, &parts, &body, &spill),
             SpillJob::Finish {
                 key,
                 body,
@@ -253,7 +258,7 @@ impl Writer {
     }
 
     /// False where there is no room for it, or writing pauses.
-    fn write_block(&mut self, spill: &Spill, block: &[u8]) -> io::Result<bool> {
+    pub(super) fn write_block(&mut self, spill: &Spill, block: &[u8]) -> io::Result<bool> {
         if self.disk.is_paused() {
             return Ok(false);
         }
@@ -269,65 +274,13 @@ impl Writer {
         Ok(true)
     }
 
-    /// Writes parts that are the whole as one object.
-    fn store_parts(&mut self, key: Key, entry: &Entry) -> io::Result<()> {
-        let (Some(parts), Some(cache)) = (entry.parts(), self.cache.upgrade()) else {
-            return Ok(());
-        };
-        let mut description = entry.description(parts.complete().unwrap_or(0));
-        description.head.status = 200;
-        let id = self.disk.next_id.fetch_add(1, Ordering::Relaxed);
-        let reads = self.disk.reads.clone();
-        let spill = Spill::new(id, reads.clone());
-        let written = self.write_parts(&spill, parts, description.body_len);
-        let finished = match written {
-            Ok(true) => spill.finish(&description).map(Some),
-            other => other.map(|_| None),
-        };
-        self.disk.uncount_spilled(&spill);
-        let (blocks, tail_at, len) = match finished {
-            Ok(Some(finished)) => finished,
-            other => {
-                self.abandon(&spill);
-                return other.map(|_| ());
-            }
-        };
-        let record = Arc::new(record_of(&description, id, tail_at, len));
-        let on_disk = DiskBody::new(blocks, Some(record.clone()), reads, Bytes::new());
-        if !cache.install_parts(key, entry, on_disk, &record) {
-            self.abandon(&spill);
-            return Ok(());
-        }
-        self.written(record)
-    }
-
-    /// False where there is no room, or something is missing.
-    fn write_parts(&mut self, spill: &Spill, parts: &Parts, len: u64) -> io::Result<bool> {
-        let mut block = Vec::with_capacity(BLOCK);
-        let mut at = 0;
-        while at < len {
-            let Some(piece) = parts.piece_at(at, BLOCK - block.len()) else {
-                return Ok(false);
-            };
-            at += piece.len() as u64;
-            block.extend_from_slice(&piece);
-            if block.len() == BLOCK || at == len {
-                if !self.write_block(spill, &block)? {
-                    return Ok(false);
-                }
-                block.clear();
-            }
-        }
-        Ok(true)
-    }
-
     fn give_up(&self, body: &dyn SpillObserver, spill: &Spill) {
         self.disk.counts.skipped.fetch_add(1, Ordering::Relaxed);
         self.abandon(spill);
         body.not_spilled();
     }
 
-    fn abandon(&self, spill: &Spill) {
+    pub(super) fn abandon(&self, spill: &Spill) {
         let folder = lock(&self.disk.folder).clone();
         spill.abandon(folder.as_deref());
         self.disk.uncount_spilled(spill);
@@ -362,7 +315,12 @@ impl Writer {
     }
 }
 
-fn record_of(description: &Description, id: u64, tail_at: u64, description_len: u32) -> Record {
+pub(super) fn record_of(
+    description: &Description,
+    id: u64,
+    tail_at: u64,
+    description_len: u32,
+) -> Record {
     let tags = invalidation::tags_and_groups(&description.head.fields());
     Record {
         id,
