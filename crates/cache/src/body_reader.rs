@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::body::{BodyReadError, MemoryBody};
 use crate::incoming_reader::IncomingReader;
+use crate::store::disk::file_part::FilePart;
 use crate::store::disk::reader::DiskReader;
 
 /// Reads a body, or a range of it.
@@ -100,6 +101,24 @@ impl BodyReader {
         }?;
         self.wanted -= piece.len() as u64;
         Some(piece)
+    }
+
+    /// The next bytes as a part of a file, which can be sent without being read; none where they are not in one, or were not
+    /// checked by this process.
+    pub fn next_file(&mut self) -> Option<FilePart> {
+        let part = match &mut self.source {
+            _ if self.wanted == 0 => None,
+            Source::Disk(reader) => reader.next_file(self.wanted),
+            Source::Parts(readers) => {
+                while readers.front().is_some_and(|reader| reader.wanted == 0) {
+                    readers.pop_front();
+                }
+                readers.front_mut().and_then(BodyReader::next_file)
+            }
+            Source::Memory { .. } | Source::Incoming(_) | Source::Unread => None,
+        }?;
+        self.wanted -= part.len;
+        Some(part)
     }
 
     /// The trailer fields, `name: value\r\n` each, once [`poll_next`](Self::poll_next) gave none.

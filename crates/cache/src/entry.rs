@@ -283,6 +283,15 @@ impl Entry {
         matches!(self.0.body, Body::Disk(_) | Body::Unread(_))
     }
 
+    /// Whether its first bytes have to be read from disk before one knows that they are right.
+    pub fn begins_unchecked(&self) -> bool {
+        match &self.0.body {
+            Body::Disk(body) => !body.begins_checked(),
+            Body::Unread(_) => true,
+            Body::Memory(_) | Body::Incoming(_) | Body::Parts(_) => false,
+        }
+    }
+
     /// Whether it may outlive the process.
     pub(crate) fn keep_on_disk(&self) -> bool {
         self.0.keep_on_disk

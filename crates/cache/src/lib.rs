@@ -72,6 +72,7 @@ pub use rules::storing::Response;
 pub use rules::time::Timestamp;
 pub use rules::verdict::{CacheReason, OnError, Reuse};
 pub use stats::{Counts, Stats};
+pub use store::disk::file_part::FilePart;
 #[doc(hidden)]
 pub use store::disk::format::check as check_files;
 pub use store::disk::seal::DiskKey;

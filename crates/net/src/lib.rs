@@ -33,6 +33,7 @@ pub mod own_listeners;
 pub mod relay;
 pub mod reset_watch;
 mod resolve;
+pub mod send_file;
 mod socket;
 mod stream;
 mod tls;

@@ -124,6 +124,42 @@ fn a_download_larger_than_memory_is_kept_on_disk_with_bounded_memory() {
     assert_eq!(origin.requests(), 1);
 }
 
+/// The first answer checks each block, the later ones come from the file; a purge meanwhile takes nothing from who reads.
+#[test]
+fn stored_files_arrive_whole_and_in_ranges_also_while_they_are_purged() {
+    const LEN: usize = 24 << 20;
+    let file = numbers(LEN);
+    let origin = ranges_of(file.clone());
+    let mut privet = Privet::start(CONFIG);
+    let url = format!("{}/file", origin.url());
+    client(&privet).get(&url);
+    privet.await_api("cache", |cache| cache["forward"]["disk"]["entries"] == 1);
+    privet.restart();
+    let mut client = client(&privet);
+    for _ in 0..3 {
+        let whole = client.get(&url);
+        assert!(used(&whole).starts_with("hit; ttl="), "{}", whole.head);
+        assert!(whole.body == file);
+    }
+    for (first, last) in [
+        (0, 0),
+        (65_536, 131_071),
+        (1_000_001, 20_000_000),
+        (LEN - 5, LEN - 1),
+    ] {
+        let part = client.with("GET", &url, &format!("Range: bytes={first}-{last}\r\n"));
+        assert_eq!(part.status, 206, "{}", part.head);
+        assert!(part.body == file[first..=last], "{first}-{last}");
+    }
+    let mut slow = Download::start(&privet, &url);
+    assert!(slow.head.contains("privet; hit; ttl="), "{}", slow.head);
+    privet.json(&["cache", "purge", "--all"]);
+    let mut got = Vec::new();
+    slow.stream.read_to_end(&mut got).expect("to its end");
+    assert!(got == file.as_bytes());
+    assert_eq!(origin.requests(), 1);
+}
+
 #[test]
 fn a_download_that_a_kill_interrupts_leaves_nothing() {
     let origin = large_origin();

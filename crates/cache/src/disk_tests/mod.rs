@@ -1,6 +1,8 @@
 //! The disk store as a cache uses it.
 
 mod failures;
+#[cfg(target_os = "linux")]
+mod files;
 mod kept;
 mod parts;
 mod spill;

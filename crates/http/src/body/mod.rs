@@ -5,7 +5,6 @@ pub mod chunked;
 pub mod decoder;
 pub mod kept;
 pub mod source;
-pub mod stage;
 pub mod trailers;
 pub mod transfer;
 
@@ -13,5 +12,4 @@ pub use buffer::Buffer;
 pub use decoder::{BodyDecoder, BodyError, DecodedPiece};
 pub use kept::{KeptBody, KeptSource};
 pub use source::{BodySink, BodySource, Piece, SourceError};
-pub use stage::{BodyStage, Passed, RangeStage, StageState, Staged};
 pub use transfer::{Transfer, TransferError};

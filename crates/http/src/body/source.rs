@@ -4,6 +4,7 @@ use std::io;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use privet_cache::FilePart;
 
 use super::decoder::BodyError;
 
@@ -37,6 +38,16 @@ pub trait BodySource {
     /// These blocks.
     fn blocks(&self) -> &[Bytes] {
         &[]
+    }
+
+    /// Makes the next bytes of the body, which are in a file, the current piece. `false`: they are not.
+    fn next_file(&mut self) -> bool {
+        false
+    }
+
+    /// The file that the current piece is in.
+    fn file(&self) -> Option<&FilePart> {
+        None
     }
 
     /// Drops the current piece.
@@ -77,6 +88,21 @@ pub trait BodySink {
     /// Whether it writes blocks behind a piece, so that many go out in one system call.
     fn takes_blocks(&self) -> bool {
         false
+    }
+
+    /// Whether it sends pieces that are in files.
+    fn takes_files(&self) -> bool {
+        false
+    }
+
+    /// Writes what is queued, and a piece that is in a file. Only where it takes these.
+    fn poll_write_file(
+        &mut self,
+        _cx: &mut Context<'_>,
+        _file: &FilePart,
+        _moved: &mut u64,
+    ) -> Poll<io::Result<()>> {
+        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
     }
 
     /// Writes what is queued, the piece, and the blocks behind it, where it takes any.

@@ -70,14 +70,19 @@ impl Transfer {
             match self.0 {
                 Progress::Done => return Poll::Ready(Ok(())),
                 Progress::Waiting => {
-                    if !self.take_piece(source, sink).map_err(TransferError::Body)? {
+                    if sink.takes_files() && source.next_file() {
+                        let last = source.is_done();
+                        self.0 = Progress::Writing { last };
+                    } else if !self.take_piece(source, sink).map_err(TransferError::Body)? {
                         ready!(source.poll_read(cx))?;
                     }
                 }
                 Progress::Writing { last } => {
-                    let (piece, blocks) = (source.piece(), source.blocks());
-                    ready!(sink.poll_write_blocks(cx, piece, blocks, moved))
-                        .map_err(TransferError::Sink)?;
+                    let written = match source.file() {
+                        Some(file) => sink.poll_write_file(cx, file, moved),
+                        None => sink.poll_write_blocks(cx, source.piece(), source.blocks(), moved),
+                    };
+                    ready!(written).map_err(TransferError::Sink)?;
                     source.consume();
                     self.0 = if last {
                         Progress::Done

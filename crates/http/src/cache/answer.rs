@@ -18,7 +18,7 @@ use super::multipart::{PartsBody, random};
 use super::status::CacheUse;
 use super::stored_body::StoredBody;
 use super::url::target_of;
-use crate::body::{RangeStage, StageState, Transfer};
+use crate::body::Transfer;
 use crate::exchange::{Downstream, Outcome};
 use crate::head::{Method, Version};
 use crate::headers::response::StoredResponse;
@@ -334,13 +334,11 @@ fn form_of(entry: &Entry, shape: &Answer, reader: Option<BodyReader>, is_part: b
             [range] => {
                 let reader = reader.filter(|_| is_part);
                 let reader = reader.unwrap_or_else(|| entry.range_reader(range.first, range.len()));
-                let source = StoredBody::new(reader, None);
-                let stage = StageState::new(RangeStage::new(0, range.len()));
                 Form {
                     status,
                     lines: lines(None),
                     length: Some(range.len()),
-                    body: AnswerBody::Range(source, stage),
+                    body: AnswerBody::Whole(StoredBody::new(reader, Some(range.len()))),
                 }
             }
             ranges => {

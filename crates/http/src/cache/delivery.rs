@@ -8,15 +8,15 @@ use privet_connection_log::LiveConnection;
 
 use super::multipart::PartsBody;
 use super::stored_body::StoredBody;
-use crate::body::{BodyError, BodySink, RangeStage, StageState, Staged, Transfer, TransferError};
+use crate::body::{BodyError, BodySink, Transfer, TransferError};
 use crate::exchange::downstream::ClientWatch;
 use crate::exchange::{Deadline, Downstream, Outcome};
 use crate::scanning::{ScanReport, Scanned, Scans};
 
 /// The body of an answer.
 pub enum AnswerBody {
+    /// All of it, or one range.
     Whole(StoredBody),
-    Range(StoredBody, StageState<RangeStage>),
     Parts(PartsBody),
 }
 
@@ -88,9 +88,6 @@ impl<D: Downstream> Delivery<'_, D> {
                 transfer.poll(cx, &mut Scanned { source, scan }, &mut sink, down)
             }
             AnswerBody::Whole(body) => transfer.poll(cx, &mut { body }, &mut sink, down),
-            AnswerBody::Range(source, state) => {
-                transfer.poll(cx, &mut Staged { source, state }, &mut sink, down)
-            }
             AnswerBody::Parts(parts) => transfer.poll(cx, &mut { parts }, &mut sink, down),
         }
     }

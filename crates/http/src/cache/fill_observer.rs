@@ -7,15 +7,15 @@ use privet_cache::rules::cache_status::Forward;
 use privet_cache::rules::range::{self, ByteRange, ContentRange};
 use privet_cache::rules::range_set;
 use privet_cache::rules::storing::{self, Response};
-use privet_cache::rules::validation::{self, NamedEntries, Merged};
+use privet_cache::rules::validation::{self, Merged, NamedEntries};
 use privet_cache::{
-    BodyReader, PartialHit, Entry, FieldLines, Fields, FillPermit, FillWriter, OnError, StoredHead,
-    Timestamp, CacheReason,
+    BodyReader, CacheReason, Entry, FieldLines, Fields, FillPermit, FillWriter, OnError,
+    PartialHit, StoredHead, Timestamp,
 };
 use tokio::sync::watch;
 
-use super::origin_request::{OriginRequest, lines_of, response_of};
 use super::fill::{Audience, FillControl};
+use super::origin_request::{OriginRequest, lines_of, response_of};
 use super::status::{CacheUse, Failure};
 use crate::exchange::head_observer::{HeadObserver, SeenHead};
 use crate::scanning::gate::Gate;
@@ -183,7 +183,12 @@ impl FillObserver {
     }
 
     /// A 304 confirms a stored response, or is the answer to the client's own condition.
-    fn confirm(&mut self, seen: &SeenHead<'_>, lines: &[u8], now: Timestamp) -> Option<FillOutcome> {
+    fn confirm(
+        &mut self,
+        seen: &SeenHead<'_>,
+        lines: &[u8],
+        now: Timestamp,
+    ) -> Option<FillOutcome> {
         let was_named = self.names_stored();
         let revalidation = self.revalidation.take()?;
         let old = revalidation.entry.head();
@@ -214,7 +219,10 @@ impl FillObserver {
         now: Timestamp,
     ) -> Merged {
         self.origin_request.with_request(seen, |request| {
-            let (requested, policy) = (self.origin_request.requested(now), self.origin_request.cache.policy());
+            let (requested, policy) = (
+                self.origin_request.requested(now),
+                self.origin_request.cache.policy(),
+            );
             validation::merge(request, old, fields, requested, now, policy)
         })
     }
@@ -260,7 +268,12 @@ impl FillObserver {
     }
 
     /// The part that the client has asked for.
-    fn store_part(&mut self, seen: &SeenHead<'_>, lines: &[u8], now: Timestamp) -> Option<FillOutcome> {
+    fn store_part(
+        &mut self,
+        seen: &SeenHead<'_>,
+        lines: &[u8],
+        now: Timestamp,
+    ) -> Option<FillOutcome> {
         let fields = FieldLines(lines);
         let response = response_of(seen, &fields);
         let permit = self.permit.take()?;
@@ -306,7 +319,10 @@ impl FillObserver {
         now: Timestamp,
     ) -> (Result<StoredHead, CacheReason>, Option<range::RangeSpec>) {
         self.origin_request.with_request(seen, |request| {
-            let (requested, policy) = (self.origin_request.requested(now), self.origin_request.cache.policy());
+            let (requested, policy) = (
+                self.origin_request.requested(now),
+                self.origin_request.cache.policy(),
+            );
             let head = storing::store(request, response, requested, now, policy);
             (head, range::only_range(request))
         })

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 use privet_cache::rules::range::{self, ByteRange};
 use privet_cache::rules::{invalidation, reuse, storing};
 use privet_cache::{
-    LookupRequest, Entry, FillPermit, Key, Loading, Lookup, Request, Reuse, Timestamp, LookupAttempt, Waiter, Wake,
-    CacheReason,
+    CacheReason, Entry, FillPermit, Key, Loading, Lookup, LookupAttempt, LookupRequest, Request,
+    Reuse, Timestamp, Waiter, Wake,
 };
 use privet_scan::RequestScanner;
 use tokio::time::timeout;
@@ -79,7 +79,12 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     }
 
     /// Looks the request up.
-    fn consult(&self, fetch: &S::Fetch, scope: CacheScope<'_>, attempt: LookupAttempt) -> Consulted {
+    fn consult(
+        &self,
+        fetch: &S::Fetch,
+        scope: CacheScope<'_>,
+        attempt: LookupAttempt,
+    ) -> Consulted {
         let head = self.head;
         let is_url = matches!(head.form, TargetForm::Url { .. });
         let is_http = matches!(head.scheme, Scheme::Http | Scheme::Https);
@@ -253,7 +258,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
 
     /// Answers from the store, once the body's first block is there: one that is damaged on disk is asked for again.
     async fn answer_readable(&mut self, fetch: S::Fetch, entry: Entry, used: CacheUse) -> NextStep {
-        if entry.is_on_disk() {
+        if entry.begins_unchecked() {
             let mut reader = entry.reader(0);
             let reading = timeout(DISK_TIMEOUT, poll_fn(|cx| reader.poll_next(cx)));
             let (_, watch) = self.client.head_and_watch();

@@ -55,7 +55,9 @@ impl HeadObserver for HeadUpdateObserver {
                 policy,
             )
         });
-        origin_request.cache.update_by_head(self.key, &self.entry, update);
+        origin_request
+            .cache
+            .update_by_head(self.key, &self.entry, update);
         false
     }
 

@@ -5,10 +5,10 @@ use std::time::SystemTime;
 
 use privet_cache::rules::invalidation;
 use privet_cache::rules::storing;
-use privet_cache::{EntryChange, FieldLines, FillPermit, Key, EntrySelector, Target, Timestamp};
+use privet_cache::{EntryChange, EntrySelector, FieldLines, FillPermit, Key, Target, Timestamp};
 
-use super::origin_request::{OriginRequest, lines_of, response_of};
 use super::fill_observer::FillOutcome;
+use super::origin_request::{OriginRequest, lines_of, response_of};
 use crate::exchange::head_observer::{HeadObserver, SeenHead};
 
 /// Waits for the success of a request that may change what is stored.
@@ -62,7 +62,8 @@ impl InvalidationObserver {
         let (origin_request, response) = (&self.origin_request, response_of(seen, &fields));
         let now = Timestamp::from(SystemTime::now());
         let head = origin_request.with_request(seen, |request| {
-            let (requested, policy) = (origin_request.requested(now), origin_request.cache.policy());
+            let (requested, policy) =
+                (origin_request.requested(now), origin_request.cache.policy());
             storing::store(request, &response, requested, now, policy)
         });
         let url = origin_request.target.get().url();

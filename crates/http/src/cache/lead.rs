@@ -3,15 +3,15 @@
 use std::time::SystemTime;
 
 use privet_cache::rules::cache_status::Forward;
-use privet_cache::{Entry, FillPermit, Key, OnError, Timestamp, CacheReason};
+use privet_cache::{CacheReason, Entry, FillPermit, Key, OnError, Timestamp};
 
 use super::answer::StoredAnswer;
-use super::origin_request::OriginRequest;
-use super::invalidation_observer::InvalidationObserver;
 use super::fill::{Audience, Fill};
-use super::fill_observer::{RangeCompletion, FillObserver, FillOutcome, Revalidation};
+use super::fill_observer::{FillObserver, FillOutcome, RangeCompletion, Revalidation};
 use super::head_update_observer::HeadUpdateObserver;
+use super::invalidation_observer::InvalidationObserver;
 use super::observer::Observer;
+use super::origin_request::OriginRequest;
 use super::scope::CacheKind;
 use super::status::{CacheUse, Failure, forward_of};
 use crate::exchange::{Downstream, Upstream};
@@ -68,10 +68,12 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 }
             }
             Fetched::Taken(row) => match fill_observer.taken.take() {
-                Some(FillOutcome::Mismatch | FillOutcome::Refused) => match fill_observer.permit.take() {
-                    Some(permit) => Box::pin(self.lead(fetch, permit, why, None)).await,
-                    None => self.relay_to(fetch).await,
-                },
+                Some(FillOutcome::Mismatch | FillOutcome::Refused) => {
+                    match fill_observer.permit.take() {
+                        Some(permit) => Box::pin(self.lead(fetch, permit, why, None)).await,
+                        None => self.relay_to(fetch).await,
+                    }
+                }
                 Some(taken) => self.answer_taken(fetch, taken, forward, row, via).await,
                 None => NextStep::Close,
             },
@@ -128,7 +130,9 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     .answer_stale(fetch, entry, Failure::Origin, forward, via)
                     .await;
             }
-            FillOutcome::Mismatch | FillOutcome::Refused | FillOutcome::Dropped => return NextStep::Close,
+            FillOutcome::Mismatch | FillOutcome::Refused | FillOutcome::Dropped => {
+                return NextStep::Close;
+            }
         };
         self.answer(ready).await
     }
@@ -176,9 +180,9 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         drop(permit);
         let origin_request = self.origin_request(fetch);
         self.observer = match (origin_request, held) {
-            (Some(origin_request), Some((entry, _))) => Some(Observer::HeadUpdate(Box::new(HeadUpdateObserver::new(
-                origin_request, key, entry, forward,
-            )))),
+            (Some(origin_request), Some((entry, _))) => Some(Observer::HeadUpdate(Box::new(
+                HeadUpdateObserver::new(origin_request, key, entry, forward),
+            ))),
             _ => None,
         };
         let next = self.relay_to(fetch).await;

@@ -4,20 +4,20 @@
 //! apart from any client; [`delivery`] writes an answer to a client, whichever version of HTTP it speaks.
 
 mod answer;
-mod origin_request;
-mod invalidation_observer;
 mod delivery;
 mod fields;
 mod fill;
 mod fill_observer;
 mod flow;
 mod head_update_observer;
-mod scanned_entries;
+mod invalidation_observer;
 mod lead;
 mod multipart;
 pub(crate) mod observer;
+mod origin_request;
 mod partition;
 mod refresh;
+mod scanned_entries;
 mod scope;
 mod sink;
 pub(crate) mod status;

@@ -1,9 +1,9 @@
 //! What looks at the response of an origin on behalf of the cache.
 
-use super::invalidation_observer::InvalidationObserver;
 use super::fill::Audience;
 use super::fill_observer::{FillObserver, FillOutcome};
 use super::head_update_observer::HeadUpdateObserver;
+use super::invalidation_observer::InvalidationObserver;
 use crate::exchange::head_observer::HeadObserver;
 
 pub enum Observer {
@@ -31,7 +31,9 @@ impl Observer {
     pub fn goes_by(&mut self, route: &str) {
         match self {
             Self::Fill(fill_observer) => fill_observer.goes_by(route),
-            Self::Invalidation(invalidation_observer) => invalidation_observer.origin_request.goes_by(route),
+            Self::Invalidation(invalidation_observer) => {
+                invalidation_observer.origin_request.goes_by(route)
+            }
             Self::HeadUpdate(_) => {}
         }
     }
@@ -55,8 +57,12 @@ impl Observer {
     /// What was taken of the response, and for whom.
     pub fn taken(&mut self) -> Option<(&mut FillOutcome, Audience)> {
         match self {
-            Self::Fill(fill_observer) => Some((fill_observer.taken.as_mut()?, fill_observer.audience)),
-            Self::Invalidation(invalidation_observer) => Some((invalidation_observer.taken.as_mut()?, Audience::Readers)),
+            Self::Fill(fill_observer) => {
+                Some((fill_observer.taken.as_mut()?, fill_observer.audience))
+            }
+            Self::Invalidation(invalidation_observer) => {
+                Some((invalidation_observer.taken.as_mut()?, Audience::Readers))
+            }
             Self::HeadUpdate(_) => None,
         }
     }

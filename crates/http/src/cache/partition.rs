@@ -123,7 +123,11 @@ mod tests {
         ] {
             assert_eq!(of(WHO, fields, ""), Err(UnknownPage), "{fields}");
             assert!(of(WHO, fields, "page.test").is_ok(), "{fields}");
-            assert_eq!(of(CacheKind::Shared, fields, ""), Ok(Vec::new()), "{fields}");
+            assert_eq!(
+                of(CacheKind::Shared, fields, ""),
+                Ok(Vec::new()),
+                "{fields}"
+            );
         }
         let document = "User-Agent: Mozilla/5.0 (X11)\r\nSec-Fetch-Dest: document\r\n";
         assert_eq!(of(WHO, document, ""), of(WHO, "", "a.test"));

@@ -27,7 +27,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     /// Sends this request to its origin on a task of its own. Its response is for the store alone.
     pub(super) fn refresh(&self, mut fetch: S::Fetch, entry: Entry, permit: FillPermit) {
         let held = Some((entry, OnError::Never));
-        let Some(fill_observer) = self.fill_observer(&fetch, permit, Forward::Stale, held, Audience::Store)
+        let Some(fill_observer) =
+            self.fill_observer(&fetch, permit, Forward::Stale, held, Audience::Store)
         else {
             return;
         };

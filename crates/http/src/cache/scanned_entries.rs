@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use privet_cache::{Cache, EntryChange, Entry, EntrySelector};
+use privet_cache::{Cache, Entry, EntryChange, EntrySelector};
 use tokio::sync::watch;
 
 use crate::exchange::downstream::unless_gone;

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use privet_cache::rules::cache_status::{CacheStatus, Forward};
-use privet_cache::{Entry, Reuse, Timestamp, CacheReason};
+use privet_cache::{CacheReason, Entry, Reuse, Timestamp};
 use privet_connection_log::CacheSaving;
 
 /// What the cache did for an answer.

@@ -3,7 +3,7 @@
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use privet_cache::BodyReader;
+use privet_cache::{BodyReader, FilePart};
 
 use crate::body::{BodyError, BodySource, SourceError};
 
@@ -17,7 +17,9 @@ pub struct StoredBody {
     chunk: Bytes,
     /// What is written with the chunk, behind it.
     blocks: Vec<Bytes>,
-    /// Bytes that are left behind the chunk and the blocks, where the length is known.
+    /// The piece that is in a file, in place of a chunk.
+    file: Option<FilePart>,
+    /// Bytes that are left behind the chunk, the blocks and the file's part, where the length is known.
     left: Option<u64>,
     ended: bool,
     trailers: Bytes,
@@ -30,6 +32,7 @@ impl StoredBody {
             reader: Some(reader),
             chunk: Bytes::new(),
             blocks: Vec::new(),
+            file: None,
             left: len,
             ended: len == Some(0),
             trailers: Bytes::new(),
@@ -41,6 +44,7 @@ impl StoredBody {
             reader: None,
             chunk: Bytes::new(),
             blocks: Vec::new(),
+            file: None,
             left: Some(0),
             ended: true,
             trailers: Bytes::new(),
@@ -57,9 +61,9 @@ impl StoredBody {
     }
 
     /// Counts bytes that the reader gave.
-    fn count(&mut self, chunk: &Bytes) -> Result<(), BodyError> {
+    fn count(&mut self, bytes: u64) -> Result<(), BodyError> {
         if let Some(left) = &mut self.left {
-            let rest = left.checked_sub(chunk.len() as u64);
+            let rest = left.checked_sub(bytes);
             *left = rest.ok_or(BodyError::TooLarge)?;
             self.ended = *left == 0;
         }
@@ -85,7 +89,7 @@ impl BodySource for &mut StoredBody {
             && self.chunk.is_empty()
             && let Some(chunk) = self.reader.as_mut().and_then(BodyReader::next_ready)
         {
-            self.count(&chunk)?;
+            self.count(chunk.len() as u64)?;
             self.chunk = chunk;
         }
         Ok(self.ended || !self.chunk.is_empty())
@@ -97,7 +101,7 @@ impl BodySource for &mut StoredBody {
         };
         Poll::Ready(match ready!(reader.poll_next(cx)) {
             Ok(Some(chunk)) => {
-                self.count(&chunk).map_err(SourceError::Body)?;
+                self.count(chunk.len() as u64).map_err(SourceError::Body)?;
                 self.chunk = chunk;
                 Ok(())
             }
@@ -121,7 +125,7 @@ impl BodySource for &mut StoredBody {
             && let Some(block) = self.reader.as_mut().and_then(BodyReader::next_ready)
         {
             // The next read finds that the length is wrong.
-            if self.count(&block).is_err() {
+            if self.count(block.len() as u64).is_err() {
                 return;
             }
             self.blocks.push(block);
@@ -132,8 +136,25 @@ impl BodySource for &mut StoredBody {
         &self.blocks
     }
 
+    /// Only where the length is known, so that it is known too which part is the last one.
+    fn next_file(&mut self) -> bool {
+        if self.left.is_none() || self.ended || !self.chunk.is_empty() {
+            return false;
+        }
+        self.file = self.reader.as_mut().and_then(BodyReader::next_file);
+        let Some(len) = self.file.as_ref().map(|file| file.len) else {
+            return false;
+        };
+        self.count(len).is_ok()
+    }
+
+    fn file(&self) -> Option<&FilePart> {
+        self.file.as_ref()
+    }
+
     fn consume(&mut self) {
         self.chunk = Bytes::new();
+        self.file = None;
         self.blocks.clear();
     }
 

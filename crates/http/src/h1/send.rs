@@ -5,6 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use privet_cache::FilePart;
+use privet_net::Stream;
+use privet_net::send_file::poll_send_file;
 use smallvec::SmallVec;
 use tokio::io::AsyncWrite;
 
@@ -40,6 +43,29 @@ pub fn poll_send<S: AsyncWrite + Unpin>(
         *sent += written;
     }
     Poll::Ready(Ok(()))
+}
+
+/// As [`poll_send`], for `head` and the part of a file behind it.
+pub fn poll_send_with_file(
+    cx: &mut Context<'_>,
+    stream: &mut Stream,
+    head: &[u8],
+    file: &FilePart,
+    sent: &mut usize,
+) -> Poll<io::Result<()>> {
+    ready!(poll_send(cx, stream, [head, &[], &[]], sent))?;
+    let Stream::Tcp(socket) = stream else {
+        return Poll::Ready(Err(io::ErrorKind::Unsupported.into()));
+    };
+    loop {
+        let done = (*sent - head.len()) as u64;
+        let left = usize::try_from(file.len - done).unwrap_or(usize::MAX);
+        if left == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let place = file.offset + done;
+        *sent += ready!(poll_send_file(cx, socket, &file.file, place, left))?;
+    }
 }
 
 /// Slices of one write that need no memory of their own.

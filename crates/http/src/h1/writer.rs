@@ -5,10 +5,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use privet_cache::FilePart;
 use privet_net::Stream;
+use privet_net::send_file::SENDS_FILES;
 use tokio::io::AsyncWrite;
 
-use super::send::{poll_send, poll_send_blocks};
+use super::send::{poll_send, poll_send_blocks, poll_send_with_file};
 use crate::body::{BodyError, BodySink, Piece, chunked, trailers};
 
 /// Body data up to this many bytes is copied behind the head.
@@ -94,6 +96,28 @@ impl BodySink for H1Sink<'_> {
     /// Blocks have no framing of their own. What is written to TLS is cut into records anyway.
     fn takes_blocks(&self) -> bool {
         self.writer.framing == OutputFraming::Plain && matches!(self.stream, Stream::Tcp(_))
+    }
+
+    /// TLS encrypts what it sends.
+    fn takes_files(&self) -> bool {
+        SENDS_FILES && self.takes_blocks()
+    }
+
+    fn poll_write_file(
+        &mut self,
+        cx: &mut Context<'_>,
+        file: &FilePart,
+        moved: &mut u64,
+    ) -> Poll<io::Result<()>> {
+        let (writer, stream) = (&mut *self.writer, &mut *self.stream);
+        let before = writer.sent;
+        let result = poll_send_with_file(cx, stream, &writer.before, file, &mut writer.sent);
+        *moved += (writer.sent - before) as u64;
+        writer.started |= writer.sent > before;
+        ready!(result)?;
+        writer.before.clear();
+        writer.sent = 0;
+        Poll::Ready(Ok(()))
     }
 
     fn poll_write(

@@ -14,7 +14,7 @@ use crate::exchange::state::ExchangeState;
 use crate::exchange::wait::Wait;
 use crate::exchange::{Downstream, Exchange, Outcome, RequestTraits, Upstream};
 use crate::head::Version;
-use crate::scanning::{ScanClient, Refused, ScanReport};
+use crate::scanning::{Refused, ScanClient, ScanReport};
 use crate::service::{Attempt, Fetch, Service};
 use crate::turn;
 

@@ -16,7 +16,7 @@ use crate::head::{FieldKind, Scheme};
 use crate::headers::request::RequestRewrite;
 use crate::service::{Attempt, Fetch, OwnResponse, Service};
 use crate::upstream::H2Origin;
-use crate::upstream::shared::{self, SharedConnected, Opening, SharedConnection, Admission};
+use crate::upstream::shared::{self, Admission, Opening, SharedConnected, SharedConnection};
 
 /// A connection that takes the request, or why there is none.
 enum SharedLease {

@@ -10,9 +10,9 @@ use tokio::sync::watch;
 
 use super::body_scan::{BodyScan, State};
 use super::gate::Gate;
-use super::report::{ScanReport, ScanOutcome};
-use super::withheld_body::{CompleteBody, read_whole};
+use super::report::{ScanOutcome, ScanReport};
 use super::stream::PendingVerdict;
+use super::withheld_body::{CompleteBody, read_whole};
 
 impl BodyScan {
     /// The verdict, for who does not read the body.

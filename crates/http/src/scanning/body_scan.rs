@@ -12,9 +12,9 @@ use super::fault::ScanFault;
 use super::gate::Gate;
 use super::hold::{self, Hold, MAGIC, SMALL};
 use super::range::SelectedRange;
-use super::report::{ScanReport, ScanOutcome};
-use super::withheld_body::{BufferFull, WithheldBody};
+use super::report::{ScanOutcome, ScanReport};
 use super::stream::{PendingVerdict, StreamScan};
+use super::withheld_body::{BufferFull, WithheldBody};
 
 /// Bytes that go on in one piece.
 const PIECE: usize = 64 * 1024;
@@ -267,7 +267,9 @@ impl BodyScan {
                 let missing = MAGIC.saturating_sub(self.start.len()).min(piece.len());
                 self.start
                     .extend_from_slice(piece.get(..missing).unwrap_or_default());
-                self.store.push(piece).map_err(|BufferFull| ScanFault::NoRoom)
+                self.store
+                    .push(piece)
+                    .map_err(|BufferFull| ScanFault::NoRoom)
             }
             _ => return,
         };

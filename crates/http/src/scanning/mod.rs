@@ -9,17 +9,17 @@ mod fault;
 pub(crate) mod gate;
 mod grpc;
 mod hold;
-pub(crate) mod range;
 mod plan;
+pub(crate) mod range;
 pub(crate) mod report;
 pub(crate) mod scanned;
-mod withheld_body;
 mod stream;
+mod withheld_body;
 
 use std::net::IpAddr;
 
-use range::{RequestedRange, SelectedRange};
 use privet_scan::{Direction, Message, RequestScanner};
+use range::{RequestedRange, SelectedRange};
 
 pub(crate) use body_scan::BodyScan;
 pub(crate) use report::ScanReport;

@@ -6,9 +6,9 @@ use privet_scan::{Direction, RequestScanner};
 
 use super::body_scan::BodyScan;
 use super::range::{RequestedRange, SelectedRange, Validators};
-use super::report::{ScanReport, ScanOutcome};
+use super::report::{ScanOutcome, ScanReport};
 use super::stream::{Framing, StreamScan};
-use super::{Active, ScanClient, Refused, Scans};
+use super::{Active, Refused, ScanClient, Scans};
 use crate::head::field::Field;
 use crate::head::{BodyLength, Method, RequestHead, ResponseHead};
 

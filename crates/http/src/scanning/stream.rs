@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use privet_scan::decode::{Coding, Decoder};
-use privet_scan::{Body, Reservation, Message, RequestScanner, Verdict};
+use privet_scan::{Body, Message, RequestScanner, Reservation, Verdict};
 
 use super::fault::ScanFault;
 use super::grpc::{self, Frame};
@@ -177,7 +177,11 @@ impl StreamScan {
 type Part = (Bytes, Vec<Coding>);
 
 /// The next window of events, without their codings, behind the end of what was judged before.
-fn window(decoders: &mut [Decoder], context: &mut Vec<u8>, received: &[u8]) -> Result<Part, ScanFault> {
+fn window(
+    decoders: &mut [Decoder],
+    context: &mut Vec<u8>,
+    received: &[u8],
+) -> Result<Part, ScanFault> {
     let mut text = received.to_vec();
     for decoder in decoders {
         let mut plain = Vec::new();
@@ -246,7 +250,10 @@ mod tests {
             b"\x1f\x8b\x08",
             b"a\0b",
         ] {
-            assert_eq!(window(&mut [], &mut context, other), Err(ScanFault::NotEvents));
+            assert_eq!(
+                window(&mut [], &mut context, other),
+                Err(ScanFault::NotEvents)
+            );
         }
     }
 

@@ -1,13 +1,14 @@
 //! The blocks of one object's file, for reading. More may be appended meanwhile.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
 use super::codec::Damaged;
+use super::file_part::FilePart;
 use super::format::HEADER;
 use super::queue::lock;
 use super::read_error::ReadError;
@@ -15,9 +16,15 @@ use super::seal::{Piece, Seal};
 use crate::body::BLOCK;
 use crate::budget::{Budget, block};
 
+/// The most bytes of a file that are sent in one go.
+const MOST_SENT: u64 = 16 * BLOCK as u64;
+
 /// What is written of a body, with what checks it.
 pub(crate) struct Blocks {
-    file: Mutex<File>,
+    file: Arc<File>,
+    /// Where the system has no reading at a place, readers share the file's own.
+    #[cfg(not(unix))]
+    place: Mutex<()>,
     pub(super) seal: Arc<Seal>,
     written: Mutex<Written>,
     /// A block could not be read, or was found damaged.
@@ -29,6 +36,8 @@ struct Written {
     tags: Vec<u8>,
     /// Bytes of the body.
     len: u64,
+    /// A bit for each block that was read and checked.
+    checked: Vec<u64>,
 }
 
 impl std::fmt::Debug for Blocks {
@@ -42,9 +51,15 @@ impl std::fmt::Debug for Blocks {
 impl Blocks {
     pub(super) fn new(file: File, seal: Arc<Seal>, tags: Vec<u8>, len: u64) -> Blocks {
         Blocks {
-            file: Mutex::new(file),
+            file: Arc::new(file),
+            #[cfg(not(unix))]
+            place: Mutex::new(()),
             seal,
-            written: Mutex::new(Written { tags, len }),
+            written: Mutex::new(Written {
+                tags,
+                len,
+                checked: Vec::new(),
+            }),
             damaged: AtomicBool::new(false),
         }
     }
@@ -99,17 +114,70 @@ impl Blocks {
             let start = number * BLOCK as u64;
             let len = usize::try_from(total - start).map_or(BLOCK, |rest| rest.min(BLOCK));
             let mut data = vec![0; len].into_boxed_slice();
-            // Readers of one object share the file, and so its position.
-            let mut file = lock(&self.file);
-            file.seek(SeekFrom::Start(HEADER + start))?;
-            file.read_exact(&mut data)?;
-            drop(file);
+            self.read_exact_at(&mut data, HEADER + start)?;
             let tag = self.tag(number)?;
             self.seal.open(Piece::Block(number), &[], &mut data, &tag)?;
+            self.note_checked(number);
             budget.force(len as u64);
             blocks.push(block(data, budget));
         }
         Ok(blocks)
+    }
+
+    #[cfg(unix)]
+    fn read_exact_at(&self, data: &mut [u8], place: u64) -> io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(&*self.file, data, place)
+    }
+
+    #[cfg(not(unix))]
+    fn read_exact_at(&self, data: &mut [u8], place: u64) -> io::Result<()> {
+        use std::io::{Read, Seek, SeekFrom};
+
+        let _place = lock(&self.place);
+        let mut file = &*self.file;
+        file.seek(SeekFrom::Start(place))?;
+        file.read_exact(data)
+    }
+
+    fn note_checked(&self, block: u64) {
+        let Ok(word) = usize::try_from(block / 64) else {
+            return;
+        };
+        let mut written = lock(&self.written);
+        if written.checked.len() <= word {
+            written.checked.resize(word + 1, 0);
+        }
+        if let Some(word) = written.checked.get_mut(word) {
+            *word |= 1 << (block % 64);
+        }
+    }
+
+    /// Whether this process has read and checked a block.
+    pub(super) fn is_checked(&self, block: u64) -> bool {
+        let written = lock(&self.written);
+        let word = usize::try_from(block / 64).ok();
+        let word = word.and_then(|word| written.checked.get(word));
+        word.is_some_and(|word| word & (1 << (block % 64)) != 0)
+    }
+
+    /// Up to `most` bytes from `offset` on that were checked, and that the system has in memory: sending them waits for no
+    /// disk. None where the first of them are not so, or the file is encrypted.
+    pub(crate) fn part(&self, offset: u64, most: u64) -> Option<FilePart> {
+        if matches!(*self.seal, Seal::Cipher { .. }) {
+            return None;
+        }
+        let end = self.len().min(offset.saturating_add(most.min(MOST_SENT)));
+        let mut at = offset;
+        while at < end && self.is_checked(at / BLOCK as u64) && is_cached(&self.file, HEADER + at) {
+            at = (at / BLOCK as u64 + 1) * BLOCK as u64;
+        }
+        let len = at.min(end) - offset;
+        let file = self.file.clone();
+        (len > 0).then(|| FilePart {
+            file,
+            offset: HEADER + offset,
+            len,
+        })
     }
 
     fn tag(&self, number: u64) -> Result<Vec<u8>, Damaged> {
@@ -119,4 +187,21 @@ impl Blocks {
         let tag = written.tags.get(at..at + tag_len).ok_or(Damaged)?;
         Ok(tag.to_vec())
     }
+}
+
+/// Whether the byte at this place can be read without waiting for a disk. Neighbours are read and dropped together.
+#[cfg(target_os = "linux")]
+fn is_cached(file: &File, place: u64) -> bool {
+    use rustix::io::{ReadWriteFlags, preadv2};
+
+    let mut byte = [0];
+    let mut buffers = [io::IoSliceMut::new(&mut byte)];
+    // A file system that cannot say it is taken for a slow one.
+    let read = preadv2(file, &mut buffers, place, ReadWriteFlags::NOWAIT);
+    read == Ok(1)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_cached(_: &File, _: u64) -> bool {
+    false
 }

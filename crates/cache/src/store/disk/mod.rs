@@ -6,6 +6,7 @@
 mod blocks;
 pub(crate) mod codec;
 pub(crate) mod description;
+pub(crate) mod file_part;
 pub(crate) mod files;
 pub(crate) mod format;
 pub(crate) mod load;

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use super::blocks::Blocks;
+use super::file_part::FilePart;
 use super::format::Record;
 use super::queue::Queue;
 use super::read_job::ReadJob;
@@ -50,6 +51,11 @@ impl DiskBody {
 
     pub(crate) fn trailers(&self) -> &Bytes {
         &self.0.trailers
+    }
+
+    /// Whether its beginning was read and checked by this process.
+    pub(crate) fn begins_checked(&self) -> bool {
+        self.0.blocks.is_checked(0)
     }
 
     pub(crate) fn reader(&self, offset: u64) -> DiskReader {
@@ -112,6 +118,17 @@ impl DiskReader {
         let piece = self.take(most)?;
         self.read_ahead();
         Some(piece)
+    }
+
+    /// The next bytes, up to `most`, as a part of the file; none where they have to be read first.
+    pub(crate) fn next_file(&mut self, most: u64) -> Option<FilePart> {
+        if !self.blocks.is_empty() || self.reading.is_some() {
+            return None;
+        }
+        let part = self.body.0.blocks.part(self.offset, most)?;
+        self.offset += part.len;
+        self.next_block = self.offset / BLOCK as u64;
+        Some(part)
     }
 
     pub(crate) fn trailers(&self) -> Bytes {

@@ -1,0 +1,79 @@
+//! Bodies that are sent from their files.
+
+use std::os::unix::fs::FileExt;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::body_reader::BodyReader;
+use crate::entry::Entry;
+use crate::lookup::Lookup;
+use crate::purge::{EntryChange, EntrySelector};
+use crate::testing::*;
+
+const LEN: usize = 3_000_000;
+
+/// A response that was stored before this process began.
+fn kept(folder: &Path, key: Option<[u8; 32]>) -> (Arc<Cache>, Entry) {
+    let cache = open(folder, key);
+    get("/a").fill(&cache, FRESH, &body_of(LEN));
+    cache.close();
+    let cache = open(folder, key);
+    match get("/a").first(&cache) {
+        Lookup::Hit { entry, .. } => (cache, entry),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What can be sent from the file, from here on.
+fn from_file(reader: &mut BodyReader) -> Vec<u8> {
+    let mut sent = Vec::new();
+    while let Some(part) = reader.next_file() {
+        let mut bytes = vec![0; part.len as usize];
+        part.file
+            .read_exact_at(&mut bytes, part.offset)
+            .expect("the file has it");
+        sent.extend(bytes);
+    }
+    sent
+}
+
+#[test]
+fn what_was_checked_is_sent_from_the_file_and_nothing_else() {
+    let folder = TempDir::new().expect("a folder");
+    let body = body_of(LEN);
+    let (cache, entry) = kept(folder.path(), None);
+    assert!(entry.begins_unchecked());
+    assert!(from_file(&mut entry.reader(0)).is_empty());
+    // Four blocks are read at once.
+    let mut first = entry.reader(0);
+    block_on(|cx| first.poll_next(cx)).expect("it can be read");
+    drop(first);
+    assert!(!entry.begins_unchecked());
+    let mut reader = entry.reader(0);
+    let sent = from_file(&mut reader);
+    assert!(
+        sent.len() >= 4 * 65_536 && sent.len() < LEN,
+        "{}",
+        sent.len()
+    );
+    assert!(sent == body[..sent.len()] && read(reader).expect("the rest") == body[sent.len()..]);
+    let mut all = entry.reader(0);
+    assert!(from_file(&mut all) == body, "all of it was checked");
+    assert!(matches!(block_on(|cx| all.poll_next(cx)), Ok(None)));
+    let mut range = entry.range_reader(100_000, 1_234_567);
+    assert!(from_file(&mut range) == body[100_000..1_334_567]);
+    // The file stays for who holds it.
+    assert_eq!(cache.change(&EntrySelector::All, EntryChange::Remove), 1);
+    assert!(cache.flush(WAIT));
+    assert_eq!(objects(folder.path()), 0);
+    assert!(from_file(&mut entry.reader(7)) == body[7..]);
+}
+
+#[test]
+fn what_is_encrypted_is_not_sent_from_the_file() {
+    let folder = TempDir::new().expect("a folder");
+    let (_cache, entry) = kept(folder.path(), Some([3; 32]));
+    assert!(read(entry.reader(0)).expect("whole") == body_of(LEN));
+    assert!(from_file(&mut entry.reader(0)).is_empty());
+}
