@@ -253,6 +253,18 @@ impl FillWriter {
         }
     }
 
+    /// Bytes that are on disk, where the body waits for the disk to write more.
+    pub fn waits_for_disk(&self) -> Option<u64> {
+        self.writer.as_ref().and_then(IncomingWriter::waits_at)
+    }
+
+    /// Goes on without the disk, which does not write: the body is not stored, nor are others for a while.
+    pub fn leave_disk(&self) {
+        if let Some(writer) = &self.writer {
+            writer.leave_disk();
+        }
+    }
+
     /// How many read it now.
     pub fn readers(&self) -> usize {
         self.writer.as_ref().map_or(0, IncomingWriter::readers)

@@ -141,6 +141,26 @@ impl IncomingWriter {
         }
     }
 
+    /// Bytes that are on disk, where the writer waits for more of them to be.
+    pub(crate) fn waits_at(&self) -> Option<u64> {
+        let state = self.shared.lock();
+        let waits = matches!(state.keep, Keep::OnDisk) && state.waits_for_disk();
+        waits.then(|| state.on_disk())
+    }
+
+    /// Goes on without the disk, which does not write: the body is not stored.
+    pub(crate) fn leave_disk(&self) {
+        let state = self.shared.lock();
+        let spilling = state.spill.as_ref();
+        let spill = spilling.map(|spilling| spilling.spill.clone());
+        drop(state);
+        self.shared.not_spilled();
+        if let Some(target) = &self.shared.target {
+            target.hangs();
+        }
+        self.abandon(spill);
+    }
+
     /// Waits until nobody reads it.
     pub fn poll_unread(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.shared.lock();

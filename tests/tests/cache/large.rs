@@ -160,6 +160,27 @@ fn stored_files_arrive_whole_and_in_ranges_also_while_they_are_purged() {
     assert_eq!(origin.requests(), 1);
 }
 
+/// The writing of the index never returns, as on a disk that is gone without an error.
+#[test]
+fn a_disk_that_hangs_holds_no_download() {
+    let file = numbers(24 << 20);
+    let origin = ranges_of(file.clone());
+    let privet = Privet::start(CONFIG);
+    let pipe = privet.sandbox.dir().join("data/cache/private/index.new");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo starts").success());
+    let url = format!("{}/file", origin.url());
+    for number in 1..3 {
+        let whole = client(&privet).get(&url);
+        assert!(whole.status == 200 && whole.body == file, "{}", whole.head);
+        assert_eq!(origin.requests(), number, "it is not stored");
+    }
+    let problem = privet.json(&["cache", "stats"]).to_string();
+    assert!(problem.contains("does not answer"), "{problem}");
+    // The thread that waits goes on, so that the program can end.
+    fs::File::open(pipe).expect("the writer waits there");
+}
+
 #[test]
 fn a_download_that_a_kill_interrupts_leaves_nothing() {
     let origin = large_origin();

@@ -86,6 +86,16 @@ fn wake(mut control: MutexGuard<'_, Control>) {
     }
 }
 
+/// How long a disk may write nothing while a body waits for it: the body then goes on without it.
+const DISK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The wait for a disk that is behind.
+struct DiskWait {
+    /// Bytes that were on disk when it began.
+    on_disk: u64,
+    deadline: Deadline,
+}
+
 /// A body on its way from an origin into the cache.
 pub struct Fill<U> {
     origin: U,
@@ -99,6 +109,7 @@ pub struct Fill<U> {
     /// What happens to the origin's connection after the whole body.
     release: fn(U),
     scan: Option<Box<BodyScan>>,
+    disk: Option<Box<DiskWait>>,
 }
 
 impl<U: Upstream + 'static> Fill<U> {
@@ -120,6 +131,7 @@ impl<U: Upstream + 'static> Fill<U> {
             deadline: Deadline::at(Instant::now() + idle),
             release,
             scan: None,
+            disk: None,
         }
     }
 
@@ -161,6 +173,12 @@ impl<U: Upstream + 'static> Fill<U> {
         if let Poll::Ready(whole) = self.transfer_some(cx) {
             return Poll::Ready(whole);
         }
+        if self.poll_disk_hangs(cx).is_ready() {
+            self.sink.leave_disk();
+            if let Poll::Ready(whole) = self.transfer_some(cx) {
+                return Poll::Ready(whole);
+            }
+        }
         if self.control.poll_cancelled(cx).is_ready() {
             return Poll::Ready(false);
         }
@@ -175,6 +193,22 @@ impl<U: Upstream + 'static> Fill<U> {
             return Poll::Pending;
         }
         self.deadline.poll(cx).map(|()| false)
+    }
+
+    /// Ready once the disk that the body waits for has written nothing for too long.
+    fn poll_disk_hangs(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(on_disk) = self.sink.waits_for_disk() else {
+            self.disk = None;
+            return Poll::Pending;
+        };
+        let wait = match self.disk.take().filter(|wait| wait.on_disk == on_disk) {
+            Some(wait) => wait,
+            None => Box::new(DiskWait {
+                on_disk,
+                deadline: Deadline::at(Instant::now() + DISK_TIMEOUT),
+            }),
+        };
+        self.disk.insert(wait).deadline.poll(cx)
     }
 
     /// Bytes that the scan has read.

@@ -32,6 +32,18 @@ impl StoreSink {
         }
     }
 
+    /// Bytes that are on disk, where the body waits for the disk to write more.
+    pub fn waits_for_disk(&self) -> Option<u64> {
+        self.writer.as_ref().and_then(FillWriter::waits_for_disk)
+    }
+
+    /// Goes on without the disk.
+    pub fn leave_disk(&self) {
+        if let Some(writer) = &self.writer {
+            writer.leave_disk();
+        }
+    }
+
     fn write(&mut self, piece: &[u8]) -> io::Result<()> {
         let Some(writer) = &mut self.writer else {
             return Ok(());

@@ -32,6 +32,9 @@ pub(crate) trait SpillTarget: Debug + Send + Sync {
 
     /// The body is not kept.
     fn abandon(&self, spill: Arc<Spill>);
+
+    /// The disk writes nothing for too long.
+    fn hangs(&self);
 }
 
 /// A body that arrives, for the disk.

@@ -1,5 +1,6 @@
 //! How bodies that arrive reach the writing thread.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -37,6 +38,11 @@ impl SpillTarget for DiskTarget {
     fn abandon(&self, spill: Arc<Spill>) {
         // What is not handed in any more is removed at the next start.
         let _ = self.disk.spill(SpillJob::Abandon { spill });
+    }
+
+    fn hangs(&self) {
+        let error = io::Error::new(io::ErrorKind::TimedOut, "it does not answer");
+        self.disk.failed("write to", &error);
     }
 }
 
