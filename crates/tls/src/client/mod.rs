@@ -1,8 +1,10 @@
 //! TLS clients: whom they trust, what they offer, and the name that is verified.
 
 mod trust;
+mod verifier;
 
 pub(crate) use trust::system_with as system_verifier;
+pub(crate) use verifier::{Shown, Verifier, VerifyCertificate};
 
 use std::fmt;
 use std::io;
@@ -62,10 +64,10 @@ impl ClientTls {
         if let Some(name) = &options.verified_name {
             let name = server_name(name)
                 .map_err(|_| LoadError::new("".as_ref(), LoadErrorKind::BadName(name.clone())))?;
-            verifier = Arc::new(trust::VerifiedName {
+            verifier = Arc::new(Verifier::new(trust::VerifiedName {
                 inner: verifier,
                 name,
-            });
+            }));
         }
         let builder = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()

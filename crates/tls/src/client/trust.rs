@@ -4,13 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::{
-    CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
-};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
+use rustls::{CertificateError, Error, OtherError, RootCertStore};
+use rustls_pki_types::{CertificateDer, ServerName};
 
+use super::verifier::{Shown, Verifier, VerifyCertificate};
 use crate::certificate::{CertificateFacts, Fingerprint};
 use crate::error::{LoadError, LoadErrorKind};
 use crate::pem;
@@ -44,10 +42,7 @@ pub(super) fn verifier(trust: &Trust) -> Result<Arc<dyn ServerCertVerifier>, Loa
         Trust::System => system(Vec::new(), "".as_ref())?,
         Trust::SystemAnd(path) => system(authorities(path)?, path)?,
         Trust::Only(path) => only(authorities(path)?, path)?,
-        Trust::Pinned(pins) => Arc::new(PinVerifier {
-            pins: pins.clone(),
-            provider: provider(),
-        }),
+        Trust::Pinned(pins) => Arc::new(Verifier::new(Pinned(pins.clone()))),
     })
 }
 
@@ -100,66 +95,27 @@ pub(super) struct VerifiedName {
     pub(super) name: ServerName<'static>,
 }
 
-impl ServerCertVerifier for VerifiedName {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        _sent: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        self.inner
-            .verify_server_cert(end_entity, intermediates, &self.name, ocsp_response, now)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
+impl VerifyCertificate for VerifiedName {
+    fn verify(&self, shown: Shown<'_>) -> Result<ServerCertVerified, Error> {
+        let name = &self.name;
+        Shown { name, ..shown }.verified_by(&*self.inner)
     }
 }
 
 /// Accepts certificates by their digest. The server still proves that it has the key.
 #[derive(Debug)]
-struct PinVerifier {
-    pins: Vec<Pin>,
-    provider: Arc<CryptoProvider>,
-}
+struct Pinned(Vec<Pin>);
 
 /// The certificate has none of the pinned digests.
 #[derive(Debug, thiserror::Error)]
 #[error("the server's certificate is not the pinned one")]
 struct NotPinned;
 
-impl ServerCertVerifier for PinVerifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let facts = CertificateFacts::read(end_entity)
+impl VerifyCertificate for Pinned {
+    fn verify(&self, shown: Shown<'_>) -> Result<ServerCertVerified, Error> {
+        let facts = CertificateFacts::read(shown.certificate)
             .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
-        let is_pinned = self.pins.iter().any(|pin| match pin {
+        let is_pinned = self.0.iter().any(|pin| match pin {
             Pin::Certificate(digest) => *digest == facts.fingerprint,
             Pin::Key(digest) => *digest == facts.key_fingerprint,
         });
@@ -169,30 +125,5 @@ impl ServerCertVerifier for PinVerifier {
                 OtherError(Arc::new(NotPinned)),
             ))),
         }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, cert, dss, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, cert, dss, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        algorithms.supported_schemes()
     }
 }

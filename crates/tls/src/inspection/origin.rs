@@ -18,7 +18,7 @@ use tokio_rustls::TlsConnector;
 
 use super::fault::CertificateFault;
 use super::origin_verifier::{Faults, OriginVerifier};
-use crate::client::server_name;
+use crate::client::{Verifier, server_name};
 use crate::error::{LoadError, LoadErrorKind};
 use crate::prefixed::Prefixed;
 use crate::provider::{Alpn, alpn_ids, provider};
@@ -28,7 +28,7 @@ use crate::stream::TlsStream;
 #[derive(Clone)]
 pub struct OriginTls {
     config: Arc<ClientConfig>,
-    origin_verifier: Arc<OriginVerifier>,
+    origin_verifier: Arc<Verifier<OriginVerifier>>,
 }
 
 impl fmt::Debug for OriginTls {
@@ -69,7 +69,7 @@ impl OriginTls {
         let setup = |error: rustls::Error| {
             LoadError::new("".as_ref(), LoadErrorKind::Setup(error.to_string()))
         };
-        let origin_verifier = Arc::new(OriginVerifier::new(trust, own)?);
+        let origin_verifier = Arc::new(Verifier::new(OriginVerifier::new(trust, own)?));
         let mut config = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(setup)?

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
+use rustls::{CertificateError, Error, OtherError};
+use rustls_pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
@@ -15,7 +15,7 @@ use x509_parser::public_key::PublicKey;
 use super::fault::{CertificateFault, name};
 use super::revocation::Revocation;
 use crate::certificate::CertificateFacts;
-use crate::client::system_verifier;
+use crate::client::{Shown, VerifyCertificate, system_verifier};
 use crate::error::LoadError;
 
 /// Shorter RSA keys are refused (NIST SP 800-131A).
@@ -56,14 +56,15 @@ impl OriginVerifier {
         })
     }
 
-    fn faults(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        refused: Option<&Error>,
-        stapled: &[u8],
-        now: SystemTime,
-    ) -> Vec<CertificateFault> {
+    /// `refused`: why the library does not accept it.
+    fn faults(&self, shown: Shown<'_>, refused: Option<&Error>) -> Vec<CertificateFault> {
+        let Shown {
+            certificate: end_entity,
+            intermediates,
+            ocsp_response: stapled,
+            ..
+        } = shown;
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(shown.now.as_secs());
         let Ok((_, certificate)) = X509Certificate::from_der(end_entity) else {
             return vec![CertificateFault::Other("it cannot be read".to_owned())];
         };
@@ -198,52 +199,15 @@ fn weak_key(certificate: &X509Certificate<'_>) -> Option<String> {
     }
 }
 
-impl ServerCertVerifier for OriginVerifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let verified = self.inner.verify_server_cert(
-            end_entity,
-            intermediates,
-            server_name,
-            ocsp_response,
-            now,
-        );
-        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(now.as_secs());
-        let refused = verified.as_ref().err();
-        let faults = self.faults(end_entity, intermediates, refused, ocsp_response, at);
+impl VerifyCertificate for OriginVerifier {
+    fn verify(&self, shown: Shown<'_>) -> Result<ServerCertVerified, Error> {
+        let verified = shown.verified_by(&*self.inner);
+        let faults = self.faults(shown, verified.as_ref().err());
         match (faults.is_empty(), verified) {
             (true, verified) => verified,
             (false, _) => Err(Error::InvalidCertificate(CertificateError::Other(
                 OtherError(Arc::new(Faults(faults))),
             ))),
         }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
     }
 }

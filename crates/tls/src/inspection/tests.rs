@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use rustls::client::danger::ServerCertVerifier;
+use rustls::client::danger::ServerCertVerified;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::origin_verifier::{Faults, OriginVerifier};
 use super::*;
+use crate::client::{Shown, VerifyCertificate};
 use crate::server::{ClientCertificate, MinVersion};
 use crate::test_support::{PATIENCE, TestAuthority, handshake, program, server, sockets};
 use crate::{Alpn, CertificateFacts, CertificateName, ClientOptions, ClientTls, TlsDemands, Trust};
@@ -234,18 +235,25 @@ async fn the_handshake_with_a_badly_certified_origin_says_what_is_wrong() {
     assert_eq!(faults[0].to_string(), "it expired on 2021-01-01");
 }
 
+fn verdict(
+    judge: &OriginVerifier,
+    chain: &[CertificateDer<'_>],
+) -> Result<ServerCertVerified, rustls::Error> {
+    judge.verify(Shown {
+        certificate: &chain[0],
+        intermediates: &chain[1..],
+        name: &ServerName::try_from("a.test").unwrap(),
+        ocsp_response: &[],
+        now: UnixTime::now(),
+    })
+}
+
 /// What the judge says about a certificate for `a.test`. `pem`: the chain.
 fn codes(judge: &OriginVerifier, pem: &[u8]) -> Vec<&'static str> {
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
         .unwrap();
-    let verified = judge.verify_server_cert(
-        &chain[0],
-        &chain[1..],
-        &ServerName::try_from("a.test").unwrap(),
-        &[],
-        UnixTime::now(),
-    );
+    let verified = verdict(judge, &chain);
     let Err(rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other))) = verified
     else {
         assert!(verified.is_ok(), "{verified:?}");
@@ -353,13 +361,7 @@ fn what_the_inspection_authority_signed_is_never_an_origins() {
     let minted = minter
         .certificate(&name("a.test"), SystemTime::now())
         .unwrap();
-    let verified = judge.verify_server_cert(
-        &minted,
-        &[],
-        &ServerName::try_from("a.test").unwrap(),
-        &[],
-        UnixTime::now(),
-    );
+    let verified = verdict(&judge, &[minted]);
     let text = format!("{:?}", verified.unwrap_err());
     assert!(text.contains("OwnAuthority"), "{text}");
 }
