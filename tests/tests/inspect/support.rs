@@ -8,7 +8,7 @@ use std::process::Command;
 
 use privet_tests::client::{connect, read_head};
 use privet_tests::process::Running;
-use privet_tests::{CommandOutput, Privet, await_port, curl, program, reserve};
+use privet_tests::{CommandOutput, Origin, Privet, await_port, curl, program, reserve};
 
 /// Makes the certificates of the origins: `ca.pem`, and for each kind `NAME.pem` and `NAME.key`.
 const CERTIFICATES: &str = "set -e
@@ -111,12 +111,62 @@ pub fn openssl_origin(certificates: &Certificates, name: &str, more: &[&str]) ->
     }
 }
 
+/// A page of the proxy that says what is wrong with the origin's certificate.
+#[track_caller]
+pub fn assert_fault(page: &str, code: &str, sentence: &str) {
+    let reason = format!("privet-reason: certificate: {code}");
+    assert!(page.contains(" 502"), "{page}");
+    assert!(page.to_lowercase().contains(&reason), "{page}");
+    assert!(page.contains(sentence), "{page}");
+    assert!(!page.contains("s_server"), "{page}");
+}
+
 /// The configuration of a proxy that inspects `localhost` and trusts the origins of a test.
 pub fn inspecting(certificates: &Certificates, more: &str) -> String {
     format!(
         "[inspect]\nenabled = true\nhosts = [\"localhost\"]\ntrust = [\"{}\"]\n{more}\n",
         certificates.text("ca.pem")
     )
+}
+
+/// A proxy that inspects an HTTPS origin at `localhost`.
+pub struct Scene {
+    /// Of the origin.
+    pub certificates: Certificates,
+    /// The origin's port.
+    pub port: u16,
+    pub privet: Privet,
+    /// The authority of inspection.
+    pub ca: PathBuf,
+    _origin: Privet,
+    _backend: Option<Origin>,
+}
+
+impl Scene {
+    /// The origin answers as [`Origin::http`] does. `more`: further sections of the proxy's configuration.
+    pub fn http(more: &str) -> Self {
+        let backend = Origin::http();
+        let scene = Self::before(backend.address, more);
+        Self {
+            _backend: Some(backend),
+            ..scene
+        }
+    }
+
+    /// The origin answers as the one at this address does.
+    pub fn before(backend: SocketAddr, more: &str) -> Self {
+        let certificates = Certificates::make();
+        let (origin, port) = https_origin(&certificates, backend);
+        let privet = Privet::start(&inspecting(&certificates, more));
+        Self {
+            port,
+            ca: authority(&privet),
+            privet,
+            certificates,
+            _origin: origin,
+            _backend: None,
+        }
+    }
 }
 
 /// The authority of inspection, as `privet inspect ca` prints it, in a file.
@@ -140,6 +190,20 @@ pub fn fetch_by(proxy: &str, trust: &Path, args: &[&str]) -> CommandOutput {
     all.extend(args);
     curl(&all)
 }
+
+/// Python: `tunnel(proxy, target)` opens a tunnel by CONNECT.
+pub const PYTHON_TUNNEL: &str = "
+import socket, ssl, sys
+def tunnel(proxy, target):
+    host, port = proxy.rsplit(':', 1)
+    s = socket.create_connection((host, int(port)), timeout=30)
+    s.sendall(f'CONNECT {target} HTTP/1.1\\r\\nHost: {target}\\r\\n\\r\\n'.encode())
+    head = b''
+    while not head.endswith(b'\\r\\n\\r\\n'):
+        head += s.recv(1)
+    assert b' 200 ' in head, head
+    return s
+";
 
 /// Opens a tunnel by CONNECT, and returns the connection.
 pub fn tunnel(privet: &Privet, target: &str) -> TcpStream {

@@ -38,6 +38,8 @@ pub enum CertificateFault {
         key: String,
     },
     Revoked,
+    /// It demands that an OCSP response is stapled to the handshake (RFC 7633), and none that holds was.
+    NoStaple,
     /// Another certificate of its chain is expired or not valid yet.
     ChainNotValid,
     /// The inspection authority of this installation signed it: it is not for origins.
@@ -57,6 +59,7 @@ impl CertificateFault {
             Self::WeakSignature { .. } => "weak-signature",
             Self::WeakKey { .. } => "weak-key",
             Self::Revoked => "revoked",
+            Self::NoStaple => "no-staple",
             Self::ChainNotValid => "chain-not-valid",
             Self::OwnAuthority => "own-authority",
             Self::Other(_) => "not-valid",
@@ -87,6 +90,9 @@ impl fmt::Display for CertificateFault {
             }
             Self::WeakKey { key } => write!(f, "its key is too weak: {key}"),
             Self::Revoked => f.write_str("it was revoked"),
+            Self::NoStaple => f.write_str(
+                "it demands an OCSP response with each handshake, and the server sent none that is valid",
+            ),
             Self::ChainNotValid => {
                 f.write_str("a certificate between it and its authority is expired or not valid yet")
             }

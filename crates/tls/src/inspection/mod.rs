@@ -13,6 +13,7 @@ pub use authority::{AuthorityFile, InspectionAuthority, PublicAuthority, Unusabl
 pub use fault::CertificateFault;
 pub use minter::{ClientHandshakeError, ClientRefusal, LEAVES, MintError, Minter};
 pub use origin::{OriginError, OriginTls};
+pub use revocation::Revocation;
 
 #[cfg(test)]
 mod tests;

@@ -74,9 +74,7 @@ impl OriginVerifier {
         }
         weaknesses(&certificate, &mut faults);
         let revocation = &self.revocation;
-        if revocation.is_revoked(&certificate, intermediates, stapled, now) {
-            faults.push(CertificateFault::Revoked);
-        }
+        faults.extend(revocation.fault(&certificate, intermediates, stapled, now));
         let Some(refused) = refused else {
             return faults;
         };

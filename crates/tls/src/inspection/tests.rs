@@ -348,6 +348,53 @@ fn weak_signatures_and_keys_are_named_where_the_library_says_bad_signature() {
     }
 }
 
+/// The certificates and responses that fuzzing begins with; all are of one authority but `stranger`, whose authority has its name.
+fn revocation_file(name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
+    let (certificates, seeds) = ("fuzz_targets/revocation", "seeds/revocation");
+    let under = if name.ends_with(".pem") {
+        certificates
+    } else {
+        seeds
+    };
+    fs::read(folder.join(under).join(name)).unwrap()
+}
+
+#[test]
+fn what_a_stapled_response_says_holds_as_long_as_it_says() {
+    let certificate = |name: &str| {
+        CertificateDer::from_pem_slice(&revocation_file(&format!("{name}.pem"))).unwrap()
+    };
+    let mut known = Revocation::default();
+    known
+        .add("ca.pem".as_ref(), &revocation_file("ca.pem"))
+        .unwrap();
+    let day = Duration::from_secs(86_400);
+    let made = SystemTime::UNIX_EPOCH + 20_787 * day;
+    let (before, now, after) = (made - 10 * day, made + day, made + 10_000 * day);
+    let (missing, revoked) = (
+        Some(CertificateFault::NoStaple),
+        Some(CertificateFault::Revoked),
+    );
+    for (name, stapled, at, expected) in [
+        ("plain", None, now, None),
+        ("demanding", None, now, missing.clone()),
+        ("demanding", Some("good"), now, None),
+        ("demanding", Some("good"), before, missing.clone()),
+        ("demanding", Some("good"), after, missing.clone()),
+        ("demanding", Some("revoked"), now, revoked.clone()),
+        ("demanding", Some("revoked"), after, revoked.clone()),
+        ("demanding", Some("delegated"), now, missing.clone()),
+        ("plain", Some("delegated"), now, revoked),
+        // Of an authority that is not at hand.
+        ("stranger", Some("good"), now, missing),
+    ] {
+        let stapled = stapled.map(revocation_file).unwrap_or_default();
+        let fault = known.fault_of(&certificate(name), &[], &stapled, at);
+        assert_eq!(fault, expected, "{name}");
+    }
+}
+
 #[test]
 fn what_the_inspection_authority_signed_is_never_an_origins() {
     let folder = tempfile::tempdir().unwrap();

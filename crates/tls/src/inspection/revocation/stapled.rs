@@ -21,8 +21,20 @@ const MAX_RESPONDERS: usize = 4;
 const SHA1: &str = "1.3.14.3.2.26";
 const SHA2: &str = "2.16.840.1.101.3.4.2.1";
 
-/// The response, where it says of any certificate that it was revoked. One that cannot be read says nothing.
-pub(super) fn revoking(response: &[u8]) -> Option<BasicOcspResponse> {
+/// A response is not of the future, but for clocks that differ by so much.
+const SKEW: Duration = Duration::from_secs(300);
+/// How long a response holds that does not say until when.
+const HOLDS: Duration = Duration::from_secs(7 * 86_400);
+
+/// What a response says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Status {
+    Good,
+    Revoked,
+}
+
+/// One that cannot be read says nothing.
+pub(super) fn read(response: &[u8]) -> Option<BasicOcspResponse> {
     if response.is_empty() {
         return None;
     }
@@ -30,22 +42,49 @@ pub(super) fn revoking(response: &[u8]) -> Option<BasicOcspResponse> {
     if response.response_type.to_string() != BASIC {
         return None;
     }
-    let response = BasicOcspResponse::from_der(response.response.as_bytes()).ok()?;
-    let mut said = response.tbs_response_data.responses.iter();
-    said.any(is_revoked).then_some(response)
+    BasicOcspResponse::from_der(response.response.as_bytes()).ok()
 }
 
-/// Whether the response says that the certificate was revoked, and may say so. What is revoked stays so, so that an old response
-/// counts too.
-pub(super) fn revokes(
+/// Whether it says of any certificate that it was revoked, truly or not.
+pub(super) fn says_revoked(response: &BasicOcspResponse) -> bool {
+    response.tbs_response_data.responses.iter().any(is_revoked)
+}
+
+/// What the response says of the certificate, if it may. What is revoked stays so: an old response counts too. `None`: nothing
+/// that holds now.
+pub(super) fn status(
     response: &BasicOcspResponse,
     certificate: &X509Certificate<'_>,
     issuer: &X509Certificate<'_>,
     now: SystemTime,
-) -> bool {
-    let mut said = response.tbs_response_data.responses.iter();
-    said.any(|single| is_revoked(single) && is_about(&single.cert_id, certificate, issuer))
-        && is_authorized(response, issuer, now)
+) -> Option<Status> {
+    let said = response.tbs_response_data.responses.iter();
+    let mut said = said
+        .filter(|single| is_about(&single.cert_id, certificate, issuer))
+        .peekable();
+    said.peek()?;
+    if !is_authorized(response, issuer, now) {
+        return None;
+    }
+    let mut good = None;
+    for single in said {
+        match single.cert_status {
+            CertStatus::Revoked(_) => return Some(Status::Revoked),
+            CertStatus::Good(_) if holds(single, now) => good = Some(Status::Good),
+            CertStatus::Good(_) | CertStatus::Unknown(_) => {}
+        }
+    }
+    good
+}
+
+/// Section 4.2.2.1.
+fn holds(single: &SingleResponse, now: SystemTime) -> bool {
+    let from = single.this_update.0.to_system_time();
+    let until = match &single.next_update {
+        Some(until) => Some(until.0.to_system_time()),
+        None => from.checked_add(HOLDS),
+    };
+    from <= now + SKEW && until.is_some_and(|until| now <= until)
 }
 
 fn is_revoked(single: &SingleResponse) -> bool {
