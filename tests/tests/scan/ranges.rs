@@ -84,3 +84,52 @@ fn no_part_of_a_bad_body_is_sent() {
         assert_eq!(part.good(), "1111111\n206 7");
     }
 }
+
+/// `Content-Range` and the bytes of each part of an answer in several.
+#[track_caller]
+fn parts(answer: &str) -> Vec<(String, String)> {
+    let (body, end) = answer.rsplit_once('\n').expect("curl's own line");
+    assert_eq!(end, format!("206 {}", body.len()), "{answer:.500}");
+    let boundary = body.trim_start().lines().next().expect("a boundary");
+    let mut pieces: Vec<&str> = body.split(boundary).skip(1).collect();
+    assert_eq!(pieces.pop(), Some("--\r\n"), "{answer:.500}");
+    let parts = pieces.into_iter().map(|piece| {
+        let (head, bytes) = piece.split_once("\r\n\r\n").expect("a part has a head");
+        assert!(head.contains("Content-Type: video/mp4"), "{head}");
+        let range = head
+            .split("Content-Range: bytes ")
+            .nth(1)
+            .unwrap_or_default();
+        let bytes = bytes
+            .strip_suffix("\r\n")
+            .expect("a line before the boundary");
+        (range.to_owned(), bytes.to_owned())
+    });
+    parts.collect()
+}
+
+#[test]
+fn several_parts_are_sent_of_what_was_judged_whole() {
+    // The film fits into the memory, or is in the spool.
+    for keys in ["", CACHE, "memory = \"1MiB\"\n"] {
+        let origin = film();
+        let scanning = Scanning::start(keys);
+        let ask = |path: &str, range: &str| {
+            let range = format!("Range: bytes={range}");
+            scanning.curl(&format!("{}{path}", origin.url()), &["-i", "-H", &range])
+        };
+        let whole = clean(SIZE);
+        let answer = ask("/film", "5-14,1000000-1000099,1000050-1200000,-3").good();
+        let (head, answer) = answer.split_once("\r\n\r\n").expect("a head");
+        assert_eq!(head.matches("Content-Type: ").count(), 1, "{head}");
+        assert!(head.contains("multipart/byteranges; boundary="), "{head}");
+        assert!(!head.contains("Content-Range"), "{head}");
+        let expected = [(5, 15), (1_000_000, 1_200_001), (SIZE - 3, SIZE)].map(|(from, end)| {
+            let text = String::from_utf8_lossy(&whole[from..end]).into_owned();
+            (format!("{from}-{}/{SIZE}", end - 1), text)
+        });
+        assert!(parts(answer) == expected, "{keys}");
+        assert_stopped(&ask("/bad", "0-9,2000-2009"), "TestPayload");
+        assert_eq!(scanning.row("/bad")["scan"], "bad");
+    }
+}

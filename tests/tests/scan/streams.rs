@@ -100,6 +100,33 @@ fn message(text: &[u8]) -> Vec<u8> {
     [&[0][..], &len, text].concat()
 }
 
+/// What the program that a file is for puts together again, nobody else can.
+#[test]
+fn a_file_cut_into_grpc_messages_passes_and_is_not_called_clean() {
+    let (scanning, listen) = echo_site();
+    let (start, end) = PAYLOAD.as_bytes().split_at(PAYLOAD.len() / 2);
+    block_on(async {
+        let mut client = h2::connect(listen).await;
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri("http://app.test/cut")
+            .header("content-type", "application/grpc")
+            .header("te", "trailers");
+        let sent = client.send_request(request.body(()).expect("a request"), false);
+        let (response, mut stream) = sent.expect("a stream");
+        let both = [message(start), message(end)].concat();
+        h2::write(&mut stream, Bytes::from(both.clone()))
+            .await
+            .expect("the proxy reads");
+        stream
+            .send_data(Bytes::new(), true)
+            .expect("the stream ends");
+        let mut body = response.await.expect("an answer").into_body();
+        assert_eq!(read(&mut body).await.expect("all of it"), both);
+    });
+    assert_eq!(scanning.row("/cut")["scan"], "stream passed");
+}
+
 /// A site before a backend that sends back what it gets, message by message.
 fn echo_site() -> (Scanning, std::net::SocketAddr) {
     let backend = H2Backend::answering(Tunnels::NotTaken, |request, mut respond| async move {

@@ -23,10 +23,15 @@ impl<'a> Multipart<'a> {
         }
     }
 
+    /// The `Content-Type` of the whole answer.
+    pub fn content_type(&self) -> String {
+        format!("multipart/byteranges; boundary={}", self.boundary)
+    }
+
     /// Appends the `Content-Type` line of the whole answer.
     pub fn write_content_type(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"Content-Type: multipart/byteranges; boundary=");
-        out.extend_from_slice(self.boundary.as_bytes());
+        out.extend_from_slice(b"Content-Type: ");
+        out.extend_from_slice(self.content_type().as_bytes());
         out.extend_from_slice(b"\r\n");
     }
 

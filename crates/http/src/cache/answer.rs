@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::delivery::{AnswerBody, Delivery};
 use super::fields::ClientFields;
 use super::fill::FillControl;
-use super::multipart::{PartsBody, random};
+use super::multipart::PartsBody;
 use super::status::CacheUse;
 use super::stored_body::StoredBody;
 use super::url::target_of;
@@ -27,7 +27,7 @@ use crate::request::RequestFlow;
 use crate::request::flow::{NextStep, request};
 use crate::request::live_connections::LiveConnections;
 use crate::scanning::gate::Gate;
-use crate::scanning::range::SelectedRange;
+use crate::scanning::range::{self, SelectedRange};
 use crate::service::{Fetch, Service};
 
 /// A stored response that answers a request.
@@ -245,7 +245,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         &mut self,
         entry: &Entry,
         reader: Option<BodyReader>,
-        part: Option<ByteRange>,
+        asked: Option<ByteRange>,
         judges: bool,
     ) -> Form {
         let bytes = self.client.head_bytes();
@@ -260,7 +260,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             // The response to another method answers as it is.
             Some(target) if matches!(method, b"GET" | b"HEAD") => {
                 let request = Request::new(method, target, &client);
-                match part {
+                match asked {
                     Some(part) => answer::answer_part(&request, entry.head(), part),
                     None => answer::answer(&request, entry.head(), complete),
                 }
@@ -269,21 +269,21 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         };
         let judged = self.is_judged(entry);
         let judges = judges && !judged && !self.is_judged_on_arrival(entry);
+        let multipart = multipart_of(entry, &shape);
         let (shape, cut) = match shape {
             // A part is sent of what was judged whole alone: of all of it, which is judged now, or not at all.
-            Answer::Partial(ranges) if !judged => match (ranges.as_slice(), complete) {
-                (&[range], Some(complete)) if judges => {
-                    let part = SelectedRange {
-                        range: Some(range),
-                        complete,
-                    };
-                    (Answer::Partial(ranges), Some(part))
+            Answer::Partial(ranges) if !judged => {
+                let complete = complete.filter(|_| judges);
+                let multipart = multipart.as_ref();
+                match complete.and_then(|complete| SelectedRange::of(&ranges, complete, multipart))
+                {
+                    Some(cut) => (Answer::Partial(ranges), Some(cut)),
+                    None => (Answer::Whole, None),
                 }
-                _ => (Answer::Whole, None),
-            },
+            }
             shape => (shape, None),
         };
-        let mut form = form_of(entry, &shape, reader, part.is_some());
+        let mut form = form_of(entry, &shape, reader, asked.is_some(), multipart.as_ref());
         if cut.is_some() {
             form.body = AnswerBody::Whole(StoredBody::new(entry.reader(0), complete));
         }
@@ -297,8 +297,26 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     }
 }
 
-/// `reader`: of the whole body, or of the only part where `is_part`.
-fn form_of(entry: &Entry, shape: &Answer, reader: Option<BodyReader>, is_part: bool) -> Form {
+/// How several parts are sent, where the answer has some.
+fn multipart_of<'e>(entry: &'e Entry, shape: &Answer) -> Option<Multipart<'e>> {
+    let Answer::Partial(ranges) = shape else {
+        return None;
+    };
+    (ranges.len() > 1).then(|| {
+        let content_type = entry.head().get("content-type");
+        let complete = entry.body_len().unwrap_or(0);
+        Multipart::new(range::boundary(), content_type, complete)
+    })
+}
+
+/// `reader`: of the whole body, or of the only part where `is_part`. `multipart`: how several parts are sent.
+fn form_of(
+    entry: &Entry,
+    shape: &Answer,
+    reader: Option<BodyReader>,
+    is_part: bool,
+    multipart: Option<&Multipart<'_>>,
+) -> Form {
     let head = entry.head();
     let complete = entry.body_len();
     let status = answer::status(head, shape);
@@ -330,8 +348,14 @@ fn form_of(entry: &Entry, shape: &Answer, reader: Option<BodyReader>, is_part: b
             length: Some(0),
             body: none(),
         },
-        Answer::Partial(ranges) => match ranges.as_slice() {
-            [range] => {
+        Answer::Partial(ranges) => match (ranges.as_slice(), multipart) {
+            (ranges, Some(multipart)) => Form {
+                status,
+                lines: lines(Some(multipart)),
+                length: Some(multipart.body_len(ranges)),
+                body: AnswerBody::Parts(PartsBody::new(entry.clone(), ranges, multipart)),
+            },
+            (&[range, ..], None) => {
                 let reader = reader.filter(|_| is_part);
                 let reader = reader.unwrap_or_else(|| entry.range_reader(range.first, range.len()));
                 Form {
@@ -341,16 +365,13 @@ fn form_of(entry: &Entry, shape: &Answer, reader: Option<BodyReader>, is_part: b
                     body: AnswerBody::Whole(StoredBody::new(reader, Some(range.len()))),
                 }
             }
-            ranges => {
-                let content_type = head.get("content-type");
-                let multipart = Multipart::new(random(), content_type, complete.unwrap_or(0));
-                Form {
-                    status,
-                    lines: lines(Some(&multipart)),
-                    length: Some(multipart.body_len(ranges)),
-                    body: AnswerBody::Parts(PartsBody::new(entry.clone(), ranges, &multipart)),
-                }
-            }
+            // An answer in parts has one at least.
+            ([], None) => Form {
+                status,
+                lines: lines(None),
+                length: Some(0),
+                body: none(),
+            },
         },
     }
 }

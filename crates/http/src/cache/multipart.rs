@@ -1,7 +1,6 @@
 //! Several ranges of a stored body as one (`multipart/byteranges`, RFC 9110 §14.6).
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::task::{Context, Poll};
 
 use privet_cache::Entry;
@@ -10,12 +9,6 @@ use privet_cache::rules::range::ByteRange;
 
 use super::stored_body::StoredBody;
 use crate::body::{BodyError, BodySource, SourceError};
-
-/// A number that nobody can know before.
-pub fn random() -> u128 {
-    let half = || u128::from(RandomState::new().build_hasher().finish());
-    (half() << 64) | half()
-}
 
 /// One part: what stands before its bytes, and which bytes these are.
 struct Part {

@@ -184,8 +184,11 @@ fn write_fields(
     bytes: &[u8],
     rewrite: &ResponseRewrite<'_>,
 ) {
+    let own_type = rewrite.has_own_type();
     response::for_each_field(reply, bytes, rewrite.style, false, |name, value| {
-        insert(fields, name, value);
+        if !(own_type && name.eq_ignore_ascii_case(b"content-type")) {
+            insert(fields, name, value);
+        }
     });
     // "chunked" says that the length is not known.
     if !rewrite.chunked
@@ -197,7 +200,8 @@ fn write_fields(
         insert_via(fields);
     }
     if let Some(part) = rewrite.part {
-        insert(fields, b"content-range", part.content_range().as_bytes());
+        let (name, value) = part.field();
+        insert(fields, name, value);
     }
     insert_lines(fields, rewrite.lines);
 }

@@ -40,9 +40,16 @@ pub struct ResponseRewrite<'a> {
     /// The request's method.
     pub method: Method,
     /// The part of the body that is sent; none: all of it.
-    pub part: Option<SelectedRange>,
+    pub part: Option<&'a SelectedRange>,
     /// Field lines that are added, each with its CRLF.
     pub lines: &'a [u8],
+}
+
+impl ResponseRewrite<'_> {
+    /// Whether what is sent has another `Content-Type` than the whole.
+    pub(crate) fn has_own_type(&self) -> bool {
+        self.part.is_some_and(SelectedRange::is_multipart)
+    }
 }
 
 /// The head of an answer from the cache. Its lines belong to the message, not to a connection.
@@ -103,15 +110,18 @@ pub fn write(
             out.push(b' ');
             out.extend_from_slice(reply.reason.of_buffer(buffer));
         }
-        Some(part) => out.extend_from_slice(match part.range {
-            Some(_) => b"HTTP/1.1 206 Partial Content",
-            None => b"HTTP/1.1 416 Range Not Satisfiable",
+        Some(part) => out.extend_from_slice(match part.status() {
+            206 => b"HTTP/1.1 206 Partial Content",
+            _ => b"HTTP/1.1 416 Range Not Satisfiable",
         }),
     }
     out.extend_from_slice(b"\r\n");
     let upgrade = matches!(reply.status, 101 | 426);
+    let own_type = rewrite.has_own_type();
     for_each_field(reply, buffer, rewrite.style, upgrade, |name, value| {
-        write_field(out, name, value);
+        if !(own_type && name.eq_ignore_ascii_case(b"content-type")) {
+            write_field(out, name, value);
+        }
     });
     write_own_fields(out, reply, rewrite, upgrade);
     out.extend_from_slice(b"\r\n");
@@ -178,7 +188,8 @@ fn write_own_fields(
         via::write(out);
     }
     if let Some(part) = rewrite.part {
-        write_field(out, b"Content-Range", part.content_range().as_bytes());
+        let (name, value) = part.field();
+        write_field(out, name, value);
     }
     out.extend_from_slice(rewrite.lines);
 }

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::fault::ScanFault;
 use super::gate::Gate;
 use super::hold::{self, Hold, MAGIC, SMALL};
+use super::progress::{Due, Piece, Progress};
 use super::range::SelectedRange;
 use super::report::{ScanOutcome, ScanReport};
 use super::stream::{PendingVerdict, StreamScan};
@@ -41,17 +42,15 @@ pub(crate) struct BodyScan {
     pub(super) codings: Vec<Coding>,
     /// The announced length.
     length: Option<u64>,
-    /// The part that goes on; none: all of it.
-    part: Option<SelectedRange>,
     hold: Hold,
     pub(super) state: State,
     pub(super) store: WithheldBody,
     /// The first bytes.
     start: Vec<u8>,
-    /// Where the next byte that goes on stands.
-    sent: u64,
-    /// Bytes of the current piece.
-    piece: usize,
+    /// What goes on, and how far that is.
+    progress: Progress,
+    /// What goes on of a piece of the source, where it is not all of it.
+    cut: Vec<u8>,
     /// Bytes that were read.
     read: u64,
     pub(super) asked: Option<Instant>,
@@ -78,12 +77,11 @@ impl BodyScan {
             message,
             codings,
             length,
-            part: None,
             hold: if whole { Hold::Whole } else { Hold::Undecided },
             state: State::Collecting,
             start: Vec::new(),
-            sent: 0,
-            piece: 0,
+            progress: Progress::of_whole(),
+            cut: Vec::new(),
             read: 0,
             asked: None,
             report: None,
@@ -104,18 +102,17 @@ impl BodyScan {
     /// Only this part goes on, once the whole was judged.
     pub fn cut_to(&mut self, part: SelectedRange) {
         self.hold = Hold::Whole;
-        self.part = Some(part);
-        self.sent = self.first();
+        self.progress = Progress::of(part);
     }
 
     /// The part that goes on; none: all of it.
-    pub fn part(&self) -> Option<SelectedRange> {
-        self.part
+    pub fn part(&self) -> Option<&SelectedRange> {
+        self.progress.part()
     }
 
     /// The whole goes on after all.
     pub fn without_part(&mut self) {
-        (self.part, self.sent) = (None, 0);
+        self.progress = Progress::of_whole();
     }
 
     /// The number of what judges.
@@ -148,7 +145,7 @@ impl BodyScan {
         }
         match self.state {
             State::Collecting | State::Complete | State::Asking(_) => self.hold != Hold::Tail,
-            State::Refused => self.sent == self.first(),
+            State::Refused => !self.progress.has_begun(),
             State::Released | State::Passing | State::Stream(_) => false,
         }
     }
@@ -171,13 +168,21 @@ impl BodyScan {
 
     /// Whether the source's own pieces go on as they are.
     pub fn is_passing(&self) -> bool {
-        matches!(self.state, State::Passing) && self.sent >= self.end()
+        matches!(self.state, State::Passing) && self.due() == Due::Bytes(0)
+    }
+
+    /// The source has a piece, while it passes.
+    pub fn pass_piece(&mut self, piece: &[u8]) {
+        if let Some(part) = self.progress.part() {
+            self.cut.clear();
+            part.cut(self.read, piece, &mut self.cut);
+        }
     }
 
     /// What of the source's piece goes on, while it passes.
-    pub fn passed<'p>(&self, piece: &'p [u8]) -> &'p [u8] {
-        match self.part {
-            Some(part) => part.cut(self.read, piece),
+    pub fn passed<'p>(&'p self, piece: &'p [u8]) -> &'p [u8] {
+        match self.progress.part() {
+            Some(_) => &self.cut,
             None => piece,
         }
     }
@@ -187,20 +192,13 @@ impl BodyScan {
         self.read += bytes as u64;
     }
 
-    /// Where what goes on begins.
-    fn first(&self) -> u64 {
-        self.part.map_or(0, |part| part.span().0)
-    }
-
-    /// Where what may go on now ends.
-    fn end(&self) -> u64 {
-        let len = self.store.len();
-        let most = self.part.map_or(len, |part| part.span().1.min(len));
-        match self.state {
+    /// What may go on now.
+    fn due(&self) -> Due<'_> {
+        self.progress.due(match self.state {
             State::Collecting => self.free(),
-            State::Passing | State::Released => most,
-            _ => self.sent,
-        }
+            State::Passing | State::Released => self.store.len(),
+            _ => self.progress.at(),
+        })
     }
 
     /// Finds the next piece of what is held. `false`: there is none yet.
@@ -208,19 +206,29 @@ impl BodyScan {
         if let State::Stream(stream) = &self.state {
             return stream.has_piece();
         }
-        let left = self.end().saturating_sub(self.sent);
-        let here = self.store.available(self.sent).len();
-        self.piece = usize::try_from(left).unwrap_or(PIECE).min(PIECE).min(here);
-        self.piece > 0 || (left == 0 && matches!(self.state, State::Released))
+        let (piece, left) = match self.due() {
+            Due::Text(_) => (Piece::Text, 0),
+            Due::Bytes(left) => {
+                let here = self.store.available(self.progress.at()).len();
+                let most = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+                (Piece::Bytes(most.min(here)), left)
+            }
+        };
+        self.progress.set_piece(piece);
+        piece != Piece::Bytes(0) || (left == 0 && matches!(self.state, State::Released))
     }
 
     /// The current piece of what is held.
     pub fn piece(&self) -> &[u8] {
-        match &self.state {
-            State::Stream(stream) => stream.piece(),
-            _ => {
-                let here = self.store.available(self.sent);
-                here.get(..self.piece).unwrap_or_default()
+        if let State::Stream(stream) = &self.state {
+            return stream.piece();
+        }
+        match (self.progress.piece(), self.due()) {
+            (Piece::Text, Due::Text(text)) => text,
+            (Piece::Text, Due::Bytes(_)) => &[],
+            (Piece::Bytes(bytes), _) => {
+                let here = self.store.available(self.progress.at());
+                here.get(..bytes).unwrap_or_default()
             }
         }
     }
@@ -228,7 +236,7 @@ impl BodyScan {
     /// Whether nothing follows the current piece.
     pub fn is_last_piece(&self) -> bool {
         match &self.state {
-            State::Released => self.sent + self.piece as u64 >= self.end(),
+            State::Released => self.progress.is_last_piece(self.store.len()),
             State::Stream(stream) => stream.is_last_piece(),
             _ => false,
         }
@@ -239,23 +247,23 @@ impl BodyScan {
         if let State::Stream(stream) = &mut self.state {
             return stream.consume();
         }
-        self.sent += std::mem::take(&mut self.piece) as u64;
-        if matches!(self.state, State::Passing) && self.part.is_none() && self.is_passing() {
+        self.progress.consume();
+        if self.part().is_none() && self.is_passing() {
             self.store.clear();
-            self.sent = 0;
+            self.progress = Progress::of_whole();
         }
     }
 
     /// Whether bytes may go on before the verdict.
     pub fn has_free(&self) -> bool {
-        matches!(self.state, State::Collecting) && self.free() > self.sent
+        matches!(self.state, State::Collecting) && self.free() > self.progress.at()
     }
 
     /// How much may go on before the verdict.
     fn free(&self) -> u64 {
         match self.hold {
-            Hold::Tail => hold::free(self.length, self.store.len()).max(self.sent),
-            Hold::Undecided | Hold::Whole => self.sent,
+            Hold::Tail => hold::free(self.length, self.store.len()).max(self.progress.at()),
+            Hold::Undecided | Hold::Whole => self.progress.at(),
         }
     }
 
@@ -317,9 +325,9 @@ impl BodyScan {
 
     /// Ready once the next piece can be had.
     pub fn poll_load(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        match self.sent < self.end() {
-            true => self.store.poll_load(cx, self.sent),
-            false => Poll::Ready(Ok(())),
+        match self.due() {
+            Due::Text(_) | Due::Bytes(0) => Poll::Ready(Ok(())),
+            Due::Bytes(_) => self.store.poll_load(cx, self.progress.at()),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Scanning of bodies in the pipeline: a body is withheld until its verdict, in both directions.
 //!
-//! [`plan`] decides by the heads whether and how a body is looked at; [`body_scan`] withholds it in a [`withheld_body`], [`body_end`] ends
-//! it; [`stream`] judges what cannot be withheld; [`scanned`] is the stage; [`report`] is what is said of it afterwards.
+//! [`plan`] decides by the heads whether and how a body is looked at; [`body_scan`] withholds it in a [`withheld_body`], [`progress`] says
+//! how far it went on, [`body_end`] ends it; [`stream`] judges what cannot be withheld; [`scanned`] is the stage; [`report`] is what
+//! is said of it afterwards.
 
 mod body_end;
 pub(crate) mod body_scan;
@@ -10,6 +11,7 @@ pub(crate) mod gate;
 mod grpc;
 mod hold;
 mod plan;
+mod progress;
 pub(crate) mod range;
 pub(crate) mod report;
 pub(crate) mod scanned;
@@ -44,7 +46,7 @@ struct Active {
     /// The client asked for a stream of events.
     wants_events: bool,
     speaks_grpc: bool,
-    /// The part that the client asked for.
+    /// The part that the client asked for, or several.
     part: Option<RequestedRange>,
     up: Option<Box<BodyScan>>,
     down: Option<Box<BodyScan>>,
@@ -73,7 +75,7 @@ impl Scans {
     }
 
     /// The part of the response's body that goes on; none: all of it.
-    pub fn part(&self) -> Option<SelectedRange> {
+    pub fn part(&self) -> Option<&SelectedRange> {
         self.0.as_ref()?.down.as_ref()?.part()
     }
 

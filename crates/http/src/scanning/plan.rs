@@ -5,7 +5,7 @@ use privet_scan::decode::{self, Coding, Decoder, UnknownCoding};
 use privet_scan::{Direction, RequestScanner};
 
 use super::body_scan::BodyScan;
-use super::range::{RequestedRange, SelectedRange, Validators};
+use super::range::{Described, RequestedRange, SelectedRange};
 use super::report::{ScanOutcome, ScanReport};
 use super::stream::{Framing, StreamScan};
 use super::{Active, Refused, ScanClient, Scans};
@@ -94,7 +94,7 @@ impl Scans {
         let part = active.part.as_ref();
         let part = part.filter(|_| head.status == 200 && stream.is_none());
         let part = part.and_then(|part| match length {
-            BodyLength::Known(length) => part.of(length, validators(&head.fields, bytes)),
+            BodyLength::Known(length) => part.of(length, described(&head.fields, bytes)),
             _ => None,
         });
         let body = PlannedBody {
@@ -279,12 +279,13 @@ fn grpc_coding(fields: &[Field], bytes: &[u8]) -> Claim {
     Claim::Grpc(name.and_then(Coding::of))
 }
 
-fn validators<'a>(fields: &'a [Field], bytes: &'a [u8]) -> Validators<'a> {
+fn described<'a>(fields: &'a [Field], bytes: &'a [u8]) -> Described<'a> {
     let value = |name| named(fields, bytes, name).next();
-    Validators {
+    Described {
         etag: value(b"etag"),
         last_modified: value(b"last-modified"),
         date: value(b"date"),
+        content_type: value(b"content-type"),
     }
 }
 

@@ -58,7 +58,11 @@ impl<S: BodySource> BodySource for Scanned<'_, S> {
             return Err(BodyError::Refused);
         }
         if self.scan.is_passing() {
-            return self.source.next_piece();
+            let has_piece = self.source.next_piece()?;
+            if has_piece {
+                self.scan.pass_piece(self.source.piece());
+            }
+            return Ok(has_piece);
         }
         Ok(self.scan.next_piece())
     }
