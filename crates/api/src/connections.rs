@@ -203,11 +203,12 @@ pub struct ConnectionRow {
     pub first_byte_ms: Option<f64>,
     /// HTTP requests carried; 0 for a tunnel.
     pub requests: u32,
-    /// "inspected", or "untouched" where its host would be inspected. Not kept on disk.
+    /// "inspected"; "untouched" where its host would be inspected; "refused" where it could not be inspected, or the host's
+    /// certificate is not acceptable. Not kept on disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub inspection: Option<String>,
-    /// Why it passed untouched, in one sentence.
+    /// Why it passed untouched or was refused, in one sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub inspection_why: Option<String>,

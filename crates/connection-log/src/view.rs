@@ -69,10 +69,10 @@ pub struct RowView {
     pub first_byte_ms: Option<f64>,
     /// HTTP requests on it; 0 for a tunnel.
     pub requests: u32,
-    /// "inspected" or "untouched"; `None`: nothing is inspected for its host.
+    /// "inspected", "untouched" or "refused"; `None`: nothing is inspected for its host.
     pub inspection: Option<&'static str>,
-    /// Why it passed untouched.
-    pub inspection_why: Option<&'static str>,
+    /// Why it passed untouched, or was refused.
+    pub inspection_why: Option<String>,
     /// Its group, where groups were asked for.
     pub group: Option<String>,
 }
@@ -124,6 +124,11 @@ impl<'a> RowRef<'a> {
         self.ended.map(|ended| ended.end)
     }
 
+    /// Whether it never was open.
+    fn is_refused(&self) -> bool {
+        matches!(self.end(), Some(CloseReason::Blocked | CloseReason::Failed))
+    }
+
     pub fn error(&self) -> Option<&'a str> {
         self.ended.and_then(|ended| ended.error.as_deref())
     }
@@ -170,11 +175,13 @@ impl<'a> RowRef<'a> {
             requests: row.requests(),
             inspection: match row.inspection() {
                 Inspection::Off => None,
+                Inspection::Inspect { .. } if self.is_refused() => Some("refused"),
                 Inspection::Inspect { .. } => Some("inspected"),
                 Inspection::Untouched(_) => Some("untouched"),
             },
             inspection_why: match row.inspection() {
-                Inspection::Untouched(by) => Some(by.describe()),
+                Inspection::Untouched(by) => Some(by.describe().to_owned()),
+                Inspection::Inspect { .. } if self.is_refused() => self.error().map(str::to_owned),
                 Inspection::Off | Inspection::Inspect { .. } => None,
             },
             group: None,

@@ -140,7 +140,7 @@ pub(crate) fn connection_row(row: log::RowView) -> ConnectionRow {
         first_byte_ms: row.first_byte_ms,
         requests: row.requests,
         inspection: row.inspection.map(str::to_owned),
-        inspection_why: row.inspection_why.map(str::to_owned),
+        inspection_why: row.inspection_why,
         group: row.group,
     }
 }

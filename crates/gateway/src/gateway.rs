@@ -102,6 +102,17 @@ pub trait Gateway: Clone + Send + Sync + 'static {
         error: Option<String>,
     );
 
+    /// As [`Gateway::record_refused`], of a tunnel that was decided to be inspected.
+    fn record_refused_tunnel(
+        &self,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
+        end: CloseReason,
+        error: String,
+    ) {
+        self.record_refused(context, &decision.why, end, Some(error));
+    }
+
     /// What runs the tunnel that was decided to be inspected; `None`: it is a tunnel as any other.
     fn inspect(&self, _: &RequestContext<'_>, _: &RouteDecision) -> Option<TunnelInspector> {
         None

@@ -58,4 +58,13 @@ fn old_signatures_are_a_problem() {
         let problems = scanning.privet.json(&["status"])["problems"].to_string();
         problems.contains("signatures of clamd are old") && problems.contains("2020-11-02")
     });
+    let doctor = scanning.privet.cli(&["doctor"]).out;
+    let named = doctor
+        .lines()
+        .find(|line| line.contains("signatures of clamd are old"));
+    assert!(
+        named.is_some_and(|line| line.contains("wrong   scan:")),
+        "{doctor}"
+    );
+    assert!(doctor.contains("freshclam"), "{doctor}");
 }

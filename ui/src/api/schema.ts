@@ -1409,9 +1409,12 @@ export interface components {
              * @description At most 2^53, so that every JSON reader keeps it exact.
              */
             id: number;
-            /** @description "inspected", or "untouched" where its host would be inspected. Not kept on disk. */
+            /**
+             * @description "inspected"; "untouched" where its host would be inspected; "refused" where it could not be inspected, or the host's
+             *     certificate is not acceptable. Not kept on disk.
+             */
             inspection?: string;
-            /** @description Why it passed untouched, in one sentence. */
+            /** @description Why it passed untouched or was refused, in one sentence. */
             inspection_why?: string;
             /** @description "mixed", "socks", "http" or "https". */
             listener: string;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use privet_connection_log::{CloseReason, LiveConnection, NewConnection};
+use privet_connection_log::{CloseReason, ConnectionRow, LiveConnection, NewConnection};
 use privet_gateway::{Refusal, RequestContext, RouteDecision};
 use privet_net::{DialError, DialErrorKind};
 use privet_policy::{App, Inspection, Why, WhyKind};
@@ -97,7 +97,7 @@ impl EngineGateway {
         Refusal::Failed(error)
     }
 
-    /// Records a connection that was refused. Its program is added later if it is not known yet.
+    /// Records a connection that was refused. Its program is added later if it is not known yet. Its row, where there is one.
     pub(super) fn record_refusal(
         &self,
         context: &RequestContext<'_>,
@@ -105,17 +105,18 @@ impl EngineGateway {
         why: &Why,
         reason: CloseReason,
         error: Option<String>,
-    ) {
+    ) -> Option<Arc<ConnectionRow>> {
         let app = self.known_program(app.as_ref());
         let lacks_app = app.is_none();
         let refused = new_connection(context, app, why, no_route());
         let row = self
             .shared
             .connection_log
-            .record_refused(refused, reason, error);
-        if let Some(row) = row.filter(|_| lacks_app) {
+            .record_refused(refused, reason, error)?;
+        if lacks_app {
             self.name_later(&row);
         }
+        Some(row)
     }
 }
 

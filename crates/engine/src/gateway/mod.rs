@@ -171,6 +171,19 @@ impl Gateway for EngineGateway {
         self.record_refusal(context, None, why, reason, error);
     }
 
+    fn record_refused_tunnel(
+        &self,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
+        reason: CloseReason,
+        error: String,
+    ) {
+        let row = self.record_refusal(context, None, &decision.why, reason, Some(error));
+        if let Some(row) = row {
+            row.set_inspection(decision.treatment.inspection);
+        }
+    }
+
     fn inspect(
         &self,
         context: &RequestContext<'_>,

@@ -313,9 +313,8 @@ impl Session {
 
     pub(super) fn refuse(&self, reason: CloseReason, text: String) {
         let context = self.tunnel.context();
-        let why = &self.decision.why;
         self.gateway
-            .record_refused(&context, why, reason, Some(text));
+            .record_refused_tunnel(&context, &self.decision, reason, text);
     }
 }
 

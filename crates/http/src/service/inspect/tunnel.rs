@@ -120,8 +120,8 @@ impl<G: Gateway> InspectedTunnel<G> {
         if let Origin::Bad(fault) = &origin
             && let Some(text) = fault.record(&tunnel.target)
         {
-            let (context, why) = (tunnel.context(), &decision.why);
-            gateway.record_refused(&context, why, CloseReason::Failed, Some(text));
+            let context = tunnel.context();
+            gateway.record_refused_tunnel(&context, decision, CloseReason::Failed, text);
         }
         Ok(Self {
             gateway,
