@@ -18,8 +18,11 @@ pub enum Handshake {
 
 /// Body of a response, in bytes; with the head 1 KiB.
 const REPLY_BODY: usize = 1024;
-/// Read timeout of a client.
-const READ_TIMEOUT: Duration = Duration::from_secs(20);
+/// Read timeout of a client. A scanner that sends nothing before its verdict takes long with a large body on a busy machine.
+const READ_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Bytes that are read at once.
+const BLOCK: usize = 256 * 1024;
 
 /// Starts an origin for the life of the process, with a thread for each connection.
 pub fn origin(serve: impl Fn(TcpStream) -> io::Result<()> + Send + Copy + 'static) -> SocketAddr {
@@ -212,7 +215,8 @@ pub fn different_requests<'h>(
     })
 }
 
-/// How long the first byte of a response's body takes. The rest is not received.
+/// How long the first byte of a response's body takes. The rest is received too, so that nothing of it is left to be done when
+/// the next one is measured.
 pub fn first_byte(proxy: SocketAddr, head: &str) -> io::Result<Duration> {
     let mut stream = connect(proxy)?;
     let start = Instant::now();
@@ -224,13 +228,13 @@ pub fn first_byte(proxy: SocketAddr, head: &str) -> io::Result<Duration> {
             n => reply.extend_from_slice(&block[..n]),
         }
         let end = reply.windows(4).position(|four| four == b"\r\n\r\n");
-        if end.is_some_and(|end| end + 4 < reply.len()) {
-            return match reply.get(9..12) {
-                Some(b"200") => Ok(start.elapsed()),
-                _ => Err(io::Error::other(
-                    String::from_utf8_lossy(&reply).into_owned(),
-                )),
-            };
+        if let Some(end) = end.map(|end| end + 4).filter(|end| *end < reply.len()) {
+            let took = start.elapsed();
+            if reply.get(9..12) != Some(b"200") {
+                let text = String::from_utf8_lossy(&reply).into_owned();
+                return Err(io::Error::other(text));
+            }
+            return read_body(&mut stream, &mut reply, end, &mut vec![0; BLOCK]).map(|()| took);
         }
     }
 }
@@ -332,7 +336,7 @@ fn read_head(stream: &mut TcpStream, head: &mut Vec<u8>) -> io::Result<bool> {
 /// Reads a whole reply: by its length, or to the last chunk.
 fn read_reply(stream: &mut TcpStream, reply: &mut Vec<u8>, block: &mut Vec<u8>) -> io::Result<()> {
     reply.clear();
-    block.resize(256 * 1024, 0);
+    block.resize(BLOCK, 0);
     let end = loop {
         match stream.read(block)? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -342,10 +346,21 @@ fn read_reply(stream: &mut TcpStream, reply: &mut Vec<u8>, block: &mut Vec<u8>) 
             break end + 4;
         }
     };
-    let head = String::from_utf8_lossy(&reply[..end]).to_ascii_lowercase();
-    if head.get(9..12) != Some("200") {
+    if reply.get(9..12) != Some(b"200") {
+        let head = String::from_utf8_lossy(&reply[..end]).into_owned();
         return Err(io::Error::other(head));
     }
+    read_body(stream, reply, end, block)
+}
+
+/// Reads the rest of a reply whose head ends at `end`.
+fn read_body(
+    stream: &mut TcpStream,
+    reply: &mut Vec<u8>,
+    end: usize,
+    block: &mut [u8],
+) -> io::Result<()> {
+    let head = String::from_utf8_lossy(&reply[..end]).to_ascii_lowercase();
     let length = head
         .lines()
         .find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());

@@ -56,7 +56,10 @@ impl Scene {
             let url = c_icap.url("scan");
             let squid = Squid::with_lines(&|_| {
                 format!(
-                    "icap_enable on\nicap_service scan respmod_precache bypass=off {url}\nadaptation_access scan allow all\n"
+                    "icap_enable on\nicap_service scan respmod_precache bypass=off {url}\nadaptation_access scan allow all\n\
+                     icap_preview_enable on\nicap_preview_size 1024\nicap_persistent_connections on\n\
+                     icap_connect_timeout 60 seconds\nicap_io_timeout 300 seconds\nicap_service_failure_limit -1\n\
+                     icap_service_revival_delay 1\nread_timeout 300 seconds\n"
                 )
             })?;
             Some(proxies::measured(

@@ -31,7 +31,7 @@ impl CIcap {
         let (at, address) = (folder.path().display(), reserve());
         let config = format!(
             "PidFile {at}/pid\nCommandsSocket {at}/ctl\nPort {address}\nMaxServers 1\nStartServers 1\n\
-             MinSpareThreads 2\nMaxSpareThreads 10\nThreadsPerChild 10\nMaxRequestsPerChild 0\n\
+             MinSpareThreads 2\nMaxSpareThreads 10\nThreadsPerChild 10\nMaxRequestsPerChild 0\nTimeout 300\n\
              ServerLog {at}/server.log\nAccessLog {at}/access.log\nTmpDir {at}\n\
              ModulesDir {MODULES}\nServicesDir {MODULES}\n\
              TemplateDir /usr/share/c_icap/templates/\nTemplateDefaultLanguage en\n\

@@ -42,7 +42,8 @@ impl Clamd {
         let tcp = reserve();
         let config = format!(
             "LocalSocket {}\nTCPSocket {}\nTCPAddr {}\nDatabaseDirectory {}\nForeground yes\n\
-             StreamMaxLength {size}\nMaxFileSize {size}\nMaxScanSize {size}\n",
+             StreamMaxLength {size}\nMaxFileSize {size}\nMaxScanSize {size}\n\
+             MaxScanTime 600000\nReadTimeout 300\nCommandReadTimeout 300\n",
             socket.display(),
             tcp.port(),
             tcp.ip(),
