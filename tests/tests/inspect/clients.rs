@@ -7,7 +7,7 @@ use privet_tests::https::{FILES, cert, make_certificate, through};
 use privet_tests::privet::{Sandbox, Setup};
 use privet_tests::{CommandOutput, Origin, Privet, chromium, program, python, require};
 
-use crate::support::{Certificates, authority, https_origin, inspecting};
+use crate::support::{Certificates, Scene, authority, https_origin, inspecting};
 
 #[test]
 fn chromium_loads_an_inspected_page_after_privet_was_told_to_trust() {
@@ -42,11 +42,13 @@ fn chromium_loads_an_inspected_page_after_privet_was_told_to_trust() {
 
 #[test]
 fn python_and_node_reach_an_inspected_host_with_their_own_trust() {
-    let certificates = Certificates::make();
-    let backend = Origin::http();
-    let (_origin, port) = https_origin(&certificates, backend.address);
-    let privet = Privet::start(&inspecting(&certificates, ""));
-    let ca = authority(&privet);
+    let scene = Scene::http("");
+    let Scene {
+        ref privet,
+        port,
+        ref ca,
+        ..
+    } = scene;
     let url = format!("https://localhost:{port}/bytes/2000");
     let proxy = format!("http://{}", privet.proxy());
     let script = "
@@ -60,7 +62,7 @@ print(len(opener.open(url, timeout=30).read()))
     if let Some(out) = out {
         assert_eq!(out.good().trim(), "2000");
     }
-    let out = require!(node(&ca, privet.proxy().port(), port));
+    let out = require!(node(ca, privet.proxy().port(), port));
     assert_eq!(out.good().trim(), "h2 200 2000");
 }
 

@@ -6,22 +6,25 @@ use privet_tests::client::read_n;
 use privet_tests::{Origin, Privet};
 
 use crate::support::{
-    Certificates, authority, fetch, https_origin, inspecting, openssl_origin, tunnel,
+    Certificates, Scene, authority, fetch, https_origin, inspecting, openssl_origin, tunnel,
 };
 
 #[test]
 fn exceptions_of_the_file_hold_at_once_and_can_be_undone() {
-    let certificates = Certificates::make();
-    let backend = Origin::http();
-    let (_origin, port) = https_origin(&certificates, backend.address);
-    let privet = Privet::start(&inspecting(&certificates, ""));
-    let ca = authority(&privet);
+    let scene = Scene::http("");
+    let Scene {
+        ref certificates,
+        ref privet,
+        port,
+        ref ca,
+        ..
+    } = scene;
     let url = format!("https://localhost:{port}/bytes/7");
     let own = certificates.path("ca.pem");
     let args = ["-o", "/dev/null", "-w", "%{size_download}", &url];
-    assert_eq!(fetch(&privet, &ca, &args).good(), "7");
+    assert_eq!(fetch(privet, ca, &args).good(), "7");
     privet.cli(&["inspect", "except", "localhost"]).good();
-    assert_eq!(fetch(&privet, &own, &args).good(), "7");
+    assert_eq!(fetch(privet, &own, &args).good(), "7");
     let row = privet.await_row("closed", |row| row["inspection"] == "untouched");
     assert_eq!(row["inspection_why"], "[inspect] except names the host");
     let why = privet.cli(&["why", &format!("localhost:{port}")]).out;
@@ -32,7 +35,7 @@ fn exceptions_of_the_file_hold_at_once_and_can_be_undone() {
         .or(changes[0]["id"].as_u64());
     let id = id.unwrap_or_else(|| panic!("{changes:#}"));
     privet.cli(&["undo", &id.to_string()]).good();
-    assert_eq!(fetch(&privet, &ca, &args).good(), "7");
+    assert_eq!(fetch(privet, ca, &args).good(), "7");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use privet_tests::{LoginUpstream, Origin, Privet, python, require};
 
-use crate::support::{Certificates, authority, https_origin, inspecting};
+use crate::support::{Certificates, PYTHON_TUNNEL, authority, https_origin, inspecting};
 
 #[test]
 fn the_first_request_after_a_new_identity_does_not_use_the_connection_of_the_old_one() {
@@ -20,14 +20,8 @@ fn the_first_request_after_a_new_identity_does_not_use_the_connection_of_the_old
     let ca = authority(&privet).display().to_string();
     // The client finishes its handshake, a new identity is taken, and only then does it ask.
     let script = "
-import socket, ssl, sys
 proxy, target, ca, control = sys.argv[1:]
-host, port = proxy.rsplit(':', 1)
-s = socket.create_connection((host, int(port)), timeout=30)
-s.sendall(f'CONNECT {target} HTTP/1.1\\r\\nHost: {target}\\r\\n\\r\\n'.encode())
-head = b''
-while not head.endswith(b'\\r\\n\\r\\n'):
-    head += s.recv(1)
+s = tunnel(proxy, target)
 t = ssl.create_default_context(cafile=ca).wrap_socket(s, server_hostname='localhost')
 c = socket.socket(socket.AF_UNIX)
 c.connect(control)
@@ -41,7 +35,10 @@ print(t.recv(1000).split(b' ')[1].decode())
     let proxy = privet.proxy().to_string();
     let target = format!("localhost:{port}");
     let control = privet.sandbox.socket().display().to_string();
-    let out = require!(python(script, &[&proxy, &target, &ca, &control]));
+    let out = require!(python(
+        &[PYTHON_TUNNEL, script].concat(),
+        &[&proxy, &target, &ca, &control]
+    ));
     assert_eq!(out.good().trim(), "200");
     let names = upstream.names();
     // One connection judged the certificate; the request went by another, with a login of its own.

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use privet_tests::{CommandOutput, Origin, Privet, Running, await_port, program, reserve};
 
-use crate::support::{Certificates, authority, fetch, https_origin, inspecting};
+use crate::support::{Certificates, Scene, authority, fetch, inspecting};
 
 /// An HTTPS origin that answers `GET /answer` with these bytes.
 fn answering(certificates: &Certificates, answer: &str) -> (Running, u16) {
@@ -96,11 +96,13 @@ fn an_alternative_service_is_not_offered_past_inspection() {
 
 #[test]
 fn connect_inside_an_inspected_tunnel_is_called_by_its_name() {
-    let certificates = Certificates::make();
-    let backend = Origin::http();
-    let (_origin, port) = https_origin(&certificates, backend.address);
-    let privet = Privet::start(&inspecting(&certificates, ""));
-    let ca = authority(&privet);
+    let scene = Scene::http("");
+    let Scene {
+        ref privet,
+        port,
+        ref ca,
+        ..
+    } = scene;
     let url = format!("https://localhost:{port}/");
     let target = format!("localhost:{port}");
     let args = [
@@ -112,7 +114,7 @@ fn connect_inside_an_inspected_tunnel_is_called_by_its_name() {
         &target,
         &url,
     ];
-    let answer = fetch(&privet, &ca, &args);
+    let answer = fetch(privet, ca, &args);
     assert!(answer.out.starts_with("HTTP/1.1 200"), "{answer:?}");
     assert!(answer.out.contains(" 501"), "{answer:?}");
     assert!(

@@ -2,7 +2,7 @@
 
 use privet_tests::{Origin, Privet};
 
-use crate::support::{Certificates, authority, fetch, https_origin, inspecting};
+use crate::support::{Certificates, Scene, authority, fetch, https_origin, inspecting};
 
 #[test]
 fn inspection_is_off_by_default_and_a_reload_turns_it_on_and_off() {
@@ -65,16 +65,18 @@ fn the_authority_lasts_over_restarts_and_only_its_owner_reads_its_key() {
 
 #[test]
 fn a_rule_keeps_a_program_from_being_inspected_and_the_trace_says_so() {
-    let certificates = Certificates::make();
-    let backend = Origin::http();
-    let (_origin, port) = https_origin(&certificates, backend.address);
     let rule = "[[rule]]\nmatch = { app = [\"curl\"] }\nuse = \"direct\"\ninspect = false\n";
-    let privet = Privet::start(&inspecting(&certificates, rule));
-    authority(&privet);
+    let scene = Scene::http(rule);
+    let Scene {
+        ref certificates,
+        ref privet,
+        port,
+        ..
+    } = scene;
     let own = certificates.path("ca.pem");
     let url = format!("https://localhost:{port}/bytes/7");
     let args = ["-o", "/dev/null", "-w", "%{size_download}", &url];
-    assert_eq!(fetch(&privet, &own, &args).good(), "7");
+    assert_eq!(fetch(privet, &own, &args).good(), "7");
     let row = privet.await_row("closed", |row| row["inspection"] == "untouched");
     assert_eq!(row["inspection_why"], "the rule has inspect = false");
     let target = format!("localhost:{port}");

@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use privet_tests::{CommandOutput, Origin, Privet, program, python, require};
+use privet_tests::{CommandOutput, Privet, program, python, require};
 
-use crate::support::{Certificates, authority, https_origin, inspecting};
+use crate::support::{Scene, authority, inspecting};
 
 /// Node asks for a page through a tunnel, and trusts the authority in this file only. It finishes the handshake, looks at the
 /// certificate, and closes the connection.
@@ -33,41 +33,45 @@ fn exceptions(privet: &Privet) -> usize {
 
 #[test]
 fn a_program_that_closes_after_the_handshake_twice_is_excepted() {
-    let certificates = Certificates::make();
-    let backend = Origin::http();
-    let (_origin, port) = https_origin(&certificates, backend.address);
-    let privet = Privet::start(&inspecting(&certificates, ""));
-    authority(&privet);
+    let scene = Scene::http("");
+    let Scene {
+        ref certificates,
+        ref privet,
+        port,
+        ..
+    } = scene;
     let own = certificates.text("ca.pem");
     for _ in 0..2 {
-        let answer = require!(node(&privet, port, &own));
+        let answer = require!(node(privet, port, &own));
         assert_ne!(answer, "200");
         privet.await_row("closed", |row| row["end"] == "failed");
     }
     privet.await_api("inspect", |inspection| {
         inspection["exceptions"][0]["reason"] == "refused-certificate"
     });
-    assert_eq!(node(&privet, port, &own).as_deref(), Some("200"));
+    assert_eq!(node(privet, port, &own).as_deref(), Some("200"));
     let row = privet.await_row("closed", |row| row["inspection"] == "untouched");
     assert!(row["app"].to_string().contains("node"), "{row:#}");
 }
 
 #[test]
 fn a_program_that_closes_after_the_handshake_does_not_pass_where_a_rule_demands_inspection() {
-    let certificates = Certificates::make();
-    let backend = Origin::http();
-    let (_origin, port) = https_origin(&certificates, backend.address);
     let rule = "[[rule]]\nmatch = { domain = [\"localhost\"] }\nuse = \"direct\"\ninspect = true\n";
-    let privet = Privet::start(&inspecting(&certificates, rule));
-    authority(&privet);
+    let scene = Scene::http(rule);
+    let Scene {
+        ref certificates,
+        ref privet,
+        port,
+        ..
+    } = scene;
     let own = certificates.text("ca.pem");
     for refused in 1..=4 {
-        assert_ne!(require!(node(&privet, port, &own)), "200");
+        assert_ne!(require!(node(privet, port, &own)), "200");
         privet.await_api("inspect", |inspection| {
             inspection["counts"]["refused"] == refused
         });
     }
-    assert_eq!(exceptions(&privet), 0);
+    assert_eq!(exceptions(privet), 0);
 }
 
 /// Opens tunnels to the target. `cut`: closes each one when the certificate is there, without an answer. `unused`: finishes the
@@ -112,26 +116,30 @@ fn steps(privet: &Privet, port: u16, ca: &str, steps: &str) -> Option<()> {
 
 #[test]
 fn connections_closed_at_the_certificate_count_unless_the_program_was_seen_to_accept_it() {
-    let certificates = Certificates::make();
-    let backend = Origin::http();
-    let (_origin, port) = https_origin(&certificates, backend.address);
-    let privet = Privet::start(&inspecting(&certificates, ""));
-    let ca = authority(&privet).display().to_string();
+    let scene = Scene::http("");
+    let Scene {
+        ref certificates,
+        ref privet,
+        port,
+        ref ca,
+        ..
+    } = scene;
+    let ca = ca.display().to_string();
     let refused = |count: u64| {
         privet.await_api("inspect", |inspection| {
             inspection["counts"]["refused"] == count
         });
     };
     // As a browser that opens connections ahead, uses one, and closes the others.
-    require!(steps(&privet, port, &ca, "unused"));
+    require!(steps(privet, port, &ca, "unused"));
     refused(1);
-    require!(steps(&privet, port, &ca, "used"));
-    require!(steps(&privet, port, &ca, "unused,cut,unused,cut"));
+    require!(steps(privet, port, &ca, "used"));
+    require!(steps(privet, port, &ca, "unused,cut,unused,cut"));
     refused(5);
-    assert_eq!(exceptions(&privet), 0);
-    require!(steps(&privet, port, &ca, "used"));
+    assert_eq!(exceptions(privet), 0);
+    require!(steps(privet, port, &ca, "used"));
     // A program of which nothing but that was seen.
-    let privet = Privet::start(&inspecting(&certificates, ""));
+    let privet = Privet::start(&inspecting(certificates, ""));
     authority(&privet);
     require!(steps(&privet, port, &ca, "cut,cut"));
     privet.await_api("inspect", |inspection| {

@@ -7,15 +7,21 @@ use privet_tests::backend::reply;
 use privet_tests::client::read_head;
 use privet_tests::{Backend, Origin, Privet};
 
-use crate::support::{Certificates, authority, fetch, fetch_by, https_origin, inspecting};
+use crate::support::{
+    Certificates, PYTHON_TUNNEL, Scene, authority, fetch, fetch_by, https_origin, inspecting,
+};
 
 #[test]
 fn connect_and_socks_tunnels_are_inspected_over_both_versions_of_http() {
-    let certificates = Certificates::make();
     let backend = Origin::http();
-    let (_origin, port) = https_origin(&certificates, backend.address);
-    let privet = Privet::start(&inspecting(&certificates, ""));
-    let ca = authority(&privet);
+    let scene = Scene::before(backend.address, "");
+    let Scene {
+        ref certificates,
+        ref privet,
+        port,
+        ref ca,
+        ..
+    } = scene;
     let url = format!("https://localhost:{port}/bytes/300000");
     let socks = format!("socks5h://{}", privet.proxy());
     let http = format!("http://{}", privet.proxy());
@@ -23,7 +29,7 @@ fn connect_and_socks_tunnels_are_inspected_over_both_versions_of_http() {
         for (version, expected) in [("--http2", "2"), ("--http1.1", "1.1")] {
             let format = "%{http_code} %{http_version} %{size_download} %{ssl_verify_result}";
             let args = [version, "-o", "/dev/null", "-w", format, &url];
-            let answer = fetch_by(proxy, &ca, &args).good();
+            let answer = fetch_by(proxy, ca, &args).good();
             assert_eq!(
                 answer,
                 format!("200 {expected} 300000 0"),
@@ -43,26 +49,29 @@ fn connect_and_socks_tunnels_are_inspected_over_both_versions_of_http() {
     assert_eq!(first["status"], 200);
     // The origin's own certificate is not what the client sees.
     assert_ne!(
-        fetch(&privet, &certificates.path("ca.pem"), &[&url]).code,
+        fetch(privet, &certificates.path("ca.pem"), &[&url]).code,
         0
     );
 }
 
 #[test]
 fn uploads_head_and_trailers_pass_an_inspected_tunnel() {
-    let certificates = Certificates::make();
     let backend = Origin::http();
-    let (_origin, port) = https_origin(&certificates, backend.address);
-    let privet = Privet::start(&inspecting(&certificates, ""));
-    let ca = authority(&privet);
+    let scene = Scene::before(backend.address, "");
+    let Scene {
+        ref privet,
+        port,
+        ref ca,
+        ..
+    } = scene;
     let body = privet.sandbox.dir().join("body");
     std::fs::write(&body, "x".repeat(500_000)).expect("the folder takes a file");
     let upload = format!("@{}", body.display());
     let echo = format!("https://localhost:{port}/echo");
     for version in ["--http1.1", "--http2"] {
-        let answer = fetch(&privet, &ca, &[version, "--data-binary", &upload, &echo]).good();
+        let answer = fetch(privet, ca, &[version, "--data-binary", &upload, &echo]).good();
         assert!(answer.ends_with(&"x".repeat(500_000)), "{version}");
-        let head = fetch(&privet, &ca, &[version, "-I", &echo]).good();
+        let head = fetch(privet, ca, &[version, "-I", &echo]).good();
         assert!(head.contains(" 200"), "{head}");
     }
     let seen = backend.heads().join("");
@@ -150,11 +159,14 @@ fn websocket_echo() -> Origin {
 
 #[test]
 fn a_websocket_over_http_2_passes_an_inspected_tunnel() {
-    let certificates = Certificates::make();
     let backend = websocket_echo();
-    let (_origin, port) = https_origin(&certificates, backend.address);
-    let privet = Privet::start(&inspecting(&certificates, ""));
-    let ca = authority(&privet);
+    let scene = Scene::before(backend.address, "");
+    let Scene {
+        ref privet,
+        port,
+        ref ca,
+        ..
+    } = scene;
     let script = "
 const http = require('http'), http2 = require('http2'), tls = require('tls');
 const [proxy, port] = process.argv.slice(1);
@@ -189,21 +201,17 @@ http.request({ port: proxy, method: 'CONNECT', path: `localhost:${port}` }).on('
 
 #[test]
 fn a_websocket_passes_an_inspected_tunnel() {
-    let certificates = Certificates::make();
     let backend = websocket_echo();
-    let (_origin, port) = https_origin(&certificates, backend.address);
-    let privet = Privet::start(&inspecting(&certificates, ""));
-    let ca = authority(&privet);
+    let scene = Scene::before(backend.address, "");
+    let Scene {
+        ref privet,
+        port,
+        ref ca,
+        ..
+    } = scene;
     let script = "
-import ssl, socket, sys
 proxy, target, ca = sys.argv[1:]
-host, port = proxy.rsplit(':', 1)
-s = socket.create_connection((host, int(port)), timeout=30)
-s.sendall(f'CONNECT {target} HTTP/1.1\\r\\nHost: {target}\\r\\n\\r\\n'.encode())
-head = b''
-while not head.endswith(b'\\r\\n\\r\\n'):
-    head += s.recv(1)
-assert b' 200 ' in head, head
+s = tunnel(proxy, target)
 context = ssl.create_default_context(cafile=ca)
 context.set_alpn_protocols(['http/1.1'])
 t = context.wrap_socket(s, server_hostname=target.rsplit(':', 1)[0])
@@ -220,7 +228,7 @@ print('echoed')
 ";
     let target = format!("localhost:{port}");
     let out = privet_tests::python(
-        script,
+        &[PYTHON_TUNNEL, script].concat(),
         &[
             &privet.proxy().to_string(),
             &target,
@@ -261,16 +269,19 @@ fn the_first_server_sent_event_passes_before_the_stream_ends() {
 
 #[test]
 fn a_request_for_another_host_is_misdirected() {
-    let certificates = Certificates::make();
     let backend = Origin::http();
-    let (_origin, port) = https_origin(&certificates, backend.address);
-    let privet = Privet::start(&inspecting(&certificates, ""));
-    let ca = authority(&privet);
+    let scene = Scene::before(backend.address, "");
+    let Scene {
+        ref privet,
+        port,
+        ref ca,
+        ..
+    } = scene;
     let url = format!("https://localhost:{port}/");
     for version in ["--http1.1", "--http2"] {
         let args = [version, "-o", "/dev/null", "-w", "%{http_code}"];
         let other = [&args[..], &["-H", "Host: other.test", &url]].concat();
-        assert_eq!(fetch(&privet, &ca, &other).good(), "421", "{version}");
+        assert_eq!(fetch(privet, ca, &other).good(), "421", "{version}");
     }
     assert!(backend.heads().is_empty());
 }

@@ -5,18 +5,13 @@ use std::sync::{Mutex, mpsc};
 
 use privet_tests::{Origin, Privet, python, require};
 
-use crate::support::{Certificates, authority, https_origin, inspecting, tunnel};
+use crate::support::{Certificates, PYTHON_TUNNEL, Scene, authority, inspecting, tunnel};
 
 /// Opens a tunnel, waits, and begins TLS; `pieces`: it sends the first bytes of the handshake before it waits.
 const CLIENT: &str = "
-import socket, ssl, sys, time
+import time
 proxy, target, ca, pieces = sys.argv[1:]
-host, port = proxy.rsplit(':', 1)
-s = socket.create_connection((host, int(port)), timeout=30)
-s.sendall(f'CONNECT {target} HTTP/1.1\\r\\nHost: {target}\\r\\n\\r\\n'.encode())
-head = b''
-while not head.endswith(b'\\r\\n\\r\\n'):
-    head += s.recv(1)
+s = tunnel(proxy, target)
 incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
 client = ssl.create_default_context(cafile=ca).wrap_bio(incoming, outgoing, server_hostname='localhost')
 first = pieces == 'pieces'
@@ -49,15 +44,18 @@ print(issuer.split(' ')[0], answer.split(b' ')[1].decode())
 
 #[test]
 fn tls_that_begins_late_or_in_pieces_is_inspected_all_the_same() {
-    let certificates = Certificates::make();
-    let backend = Origin::http();
-    let (_origin, port) = https_origin(&certificates, backend.address);
-    let privet = Privet::start(&inspecting(&certificates, ""));
-    let ca = authority(&privet).display().to_string();
+    let scene = Scene::http("");
+    let Scene {
+        ref privet,
+        port,
+        ref ca,
+        ..
+    } = scene;
+    let ca = ca.display().to_string();
     let target = format!("localhost:{port}");
     for pieces in ["whole", "pieces"] {
         let args = [&*privet.proxy().to_string(), &target, &ca, pieces];
-        let out = require!(python(CLIENT, &args));
+        let out = require!(python(&[PYTHON_TUNNEL, CLIENT].concat(), &args));
         assert_eq!(out.good().trim(), "Privet 200", "{pieces}");
     }
     let inspection = privet.json(&["inspect"]);
