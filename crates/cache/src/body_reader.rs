@@ -89,7 +89,7 @@ impl BodyReader {
         piece
     }
 
-    /// The next bytes of a stored body where they are in memory already, so that several blocks go out in one write.
+    /// The next bytes where they are in memory already, so that they go out with the head, and several blocks in one write.
     pub fn next_ready(&mut self) -> Option<Bytes> {
         let most = usize::try_from(self.wanted).unwrap_or(usize::MAX);
         let piece = match &mut self.source {
@@ -97,7 +97,8 @@ impl BodyReader {
             Source::Memory { body, offset } => body.take_piece(offset, most),
             Source::Disk(reader) => reader.next_ready(most),
             Source::Parts(readers) => readers.front_mut().and_then(BodyReader::next_ready),
-            Source::Incoming(_) | Source::Unread => None,
+            Source::Incoming(reader) => reader.next_ready(most),
+            Source::Unread => None,
         }?;
         self.wanted -= piece.len() as u64;
         Some(piece)

@@ -181,6 +181,24 @@ impl Cache {
 
     /// Adds an entry whose body is being received. It takes the place of the same variant.
     pub(crate) fn begin(&self, key: Key, entry: &Entry) {
+        let mut shard = self.shard_with_place(key, entry);
+        shard.insert(key, entry.clone(), &self.budget);
+        drop(shard);
+        self.make_room(0);
+    }
+
+    /// Adds an entry whose body is complete. It takes the place of the same variant.
+    pub(crate) fn add(&self, key: Key, entry: &Entry) {
+        let mut shard = self.shard_with_place(key, entry);
+        shard.insert_packed(key, entry, &self.budget);
+        shard.counts.stored += 1;
+        drop(shard);
+        self.keep_on_disk(key, entry);
+        self.make_room(0);
+    }
+
+    /// The part of the index for a new entry, without the one whose place it takes.
+    fn shard_with_place(&self, key: Key, entry: &Entry) -> MutexGuard<'_, Shard> {
         self.uncacheable.forget(key);
         let mut shard = self.shard(key);
         while let Some(id) = shard.find_variant(key, &entry.head().vary_key) {
@@ -194,9 +212,7 @@ impl Cache {
         if let Some(id) = oldest {
             self.release(shard.remove(id));
         }
-        shard.insert(key, entry.clone(), &self.budget);
-        drop(shard);
-        self.make_room(0);
+        shard
     }
 
     /// The body of an entry is complete.

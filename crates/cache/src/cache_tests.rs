@@ -345,6 +345,35 @@ fn one_request_refreshes_what_is_stale_while_others_are_answered() {
 }
 
 #[test]
+fn a_body_that_is_there_is_stored_at_once() {
+    let (cache, get) = (cache(), get("/a"));
+    let this = EntrySelector::Url("http://origin.test/a");
+    get.fill(&cache, FRESH, b"old");
+    cache.change(&this, EntryChange::Invalidate);
+    let Lookup::Validate { permit, .. } = get.first(&cache) else {
+        panic!("it was invalidated");
+    };
+    let mut waiter = get.wait(&cache);
+    assert!(permit.takes_whole(16 * 1024) && !permit.takes_whole(16 * 1024 + 1));
+    let body = [b'x'; 2000];
+    let entry = permit.store_whole(get.head(FRESH), &get.new_entry(), &body);
+    assert!(waiter.poll(&mut noop()).is_ready());
+    assert_eq!(read(entry.reader(0)).as_deref(), Ok(&body[..]));
+    drop(entry);
+    assert!(cache.stats().memory > 2000);
+    for _ in 0..2 {
+        assert_eq!(get.body(&cache).as_deref(), Some(&body[..]));
+    }
+    let stats = cache.stats();
+    assert_eq!((stats.entries, stats.counts.stored), (1, 2));
+    cache.change(&this, EntryChange::Remove);
+    assert_eq!(cache.stats().memory, 0, "all of it is given back");
+    let permit = get.lead(&cache);
+    permit.store_whole(get.head(FRESH), &get.new_entry(), b"");
+    assert_eq!(get.body(&cache).as_deref(), Some(&b""[..]));
+}
+
+#[test]
 fn only_if_cached_neither_leads_nor_waits() {
     let cache = cache();
     let only = Get {

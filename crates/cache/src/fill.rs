@@ -5,6 +5,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use bytes::Bytes;
+
+use crate::body::MemoryBody;
+use crate::budget::block;
 use crate::cache::Cache;
 use crate::entry::{Body, Entry};
 use crate::in_flight::Outcome;
@@ -17,6 +21,7 @@ use crate::rules::range::ContentRange;
 use crate::rules::stored::StoredHead;
 use crate::rules::time::Timestamp;
 use crate::store::disk::write_job::SpillJob;
+use crate::store::packed;
 
 /// The right and the duty to ask the origin for a key. Others wait for what comes of it.
 /// Dropping it hands the lead to one of them.
@@ -127,6 +132,29 @@ impl FillPermit {
         self.end(Outcome::LookAgain);
         let writer = self.writer(entry.clone(), writer, body);
         (entry, writer)
+    }
+
+    /// Whether a whole body of this length is stored at once, by [`store_whole`](Self::store_whole).
+    pub fn takes_whole(&self, len: usize) -> bool {
+        let most = packed::MOST.min(self.cache.largest_object());
+        self.kind != Kind::Part && len as u64 <= most
+    }
+
+    /// The response is to be stored, and all of its body is there, without trailers.
+    pub fn store_whole(mut self, head: StoredHead, new: &NewEntry<'_>, body: &[u8]) -> Entry {
+        let (cache, len) = (&self.cache, body.len() as u64);
+        cache.make_room(len);
+        cache.budget().force(len);
+        let block = (len > 0).then(|| block(body.into(), cache.budget()));
+        let new = NewEntry {
+            took: self.started.elapsed(),
+            ..*new
+        };
+        let body = MemoryBody::new(block.into_iter(), Bytes::new());
+        let entry = Entry::new(self.store_key(), head, &new, Body::Memory(body));
+        cache.add(self.store_key(), &entry);
+        self.end(Outcome::LookAgain);
+        entry
     }
 
     fn writer(&self, entry: Entry, writer: IncomingWriter, body: Incoming) -> FillWriter {

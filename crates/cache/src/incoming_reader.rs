@@ -73,6 +73,24 @@ impl IncomingReader {
         }
     }
 
+    /// The next bytes where they have arrived already.
+    pub(crate) fn next_ready(&mut self, most: usize) -> Option<Bytes> {
+        if let Some(piece) = self.disk.as_mut().and_then(|disk| disk.next_ready(most)) {
+            self.advance(self.shared.lock(), &piece);
+            return Some(piece);
+        }
+        let state = self.shared.lock();
+        let place = state.readers.get(self.id)?;
+        let mut piece = match place.overtaken {
+            true => None,
+            false => state.piece_at(place.offset),
+        }?;
+        self.disk = None;
+        piece.truncate(most);
+        self.advance(state, &piece);
+        Some(piece)
+    }
+
     fn poll_disk(
         &mut self,
         cx: &mut Context<'_>,

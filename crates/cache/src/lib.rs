@@ -64,7 +64,7 @@ pub use new_entry::NewEntry;
 pub use partial_hit::PartialHit;
 pub use purge::{EntryChange, EntrySelector};
 pub use purge_id::PurgeId;
-pub use rules::fields::{FieldLines, Fields};
+pub use rules::fields::{FieldLines, Fields, FoundFields};
 pub use rules::policy::Policy;
 pub use rules::request::{Request, Target};
 pub use rules::stored::StoredHead;

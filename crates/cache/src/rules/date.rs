@@ -48,15 +48,28 @@ pub fn write(out: &mut Vec<u8>, time: Timestamp) {
             .and_then(|index| names.get(index).copied())
             .unwrap_or_default()
     };
-    let text = format!(
-        "{}, {day:02} {} {year:04} {:02}:{:02}:{:02} GMT",
-        name(&NAMES, (days + 3).rem_euclid(7)),
-        name(&MONTH_NAMES, month - 1),
-        second / 3600,
-        second / 60 % 60,
-        second % 60,
-    );
-    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(name(&NAMES, (days + 3).rem_euclid(7)).as_bytes());
+    out.extend_from_slice(b", ");
+    two_digits(out, day);
+    out.push(b' ');
+    out.extend_from_slice(name(&MONTH_NAMES, month - 1).as_bytes());
+    out.push(b' ');
+    two_digits(out, year / 100);
+    two_digits(out, year % 100);
+    for (before, number) in [
+        (b' ', second / 3600),
+        (b':', second / 60 % 60),
+        (b':', second % 60),
+    ] {
+        out.push(before);
+        two_digits(out, number);
+    }
+    out.extend_from_slice(b" GMT");
+}
+
+fn two_digits(out: &mut Vec<u8>, number: i64) {
+    let digit = |number: i64| b'0' + (number % 10) as u8;
+    out.extend_from_slice(&[digit(number / 10), digit(number)]);
 }
 
 const DAY: i64 = 24 * 3600;

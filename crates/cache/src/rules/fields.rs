@@ -1,6 +1,7 @@
 //! Header fields as the rules read them: pairs of name and value, in order.
 
 use memchr::memchr;
+use smallvec::SmallVec;
 
 /// The field lines of one head, in order. Names are in any case; values have no line break.
 pub trait Fields {
@@ -60,6 +61,25 @@ impl<'b> FieldLines<'b> {
 impl Fields for FieldLines<'_> {
     fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a [u8], &'a [u8])) {
         for (name, value) in self.iter() {
+            visit(name, value);
+        }
+    }
+}
+
+/// Field lines whose names and values were found once, for rules that look at them many times.
+#[derive(Debug)]
+pub struct FoundFields<'b>(SmallVec<[(&'b [u8], &'b [u8]); 16]>);
+
+impl<'b> FoundFields<'b> {
+    /// Those of [`FieldLines`].
+    pub fn of(lines: &'b [u8]) -> FoundFields<'b> {
+        FoundFields(FieldLines(lines).iter().collect())
+    }
+}
+
+impl Fields for FoundFields<'_> {
+    fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a [u8], &'a [u8])) {
+        for (name, value) in &self.0 {
             visit(name, value);
         }
     }

@@ -1,5 +1,7 @@
 //! The head of a stored response.
 
+use memchr::memchr3;
+
 use super::date;
 use super::directives::{for_each_element, for_each_listed_field};
 use super::etag::EntityTag;
@@ -132,12 +134,8 @@ pub(super) fn lines_to_store<F: Fields + ?Sized>(
 }
 
 fn is_one_line(name: &[u8], value: &[u8]) -> bool {
-    let breaks = |byte: &u8| matches!(byte, b'\r' | b'\n' | 0);
-    !name.is_empty()
-        && !name
-            .iter()
-            .any(|byte| breaks(byte) || *byte == b':' || *byte <= b' ')
-        && !value.iter().any(breaks)
+    let is_bad = |byte: &u8| *byte == b':' || *byte <= b' ';
+    !name.is_empty() && !name.iter().any(is_bad) && memchr3(b'\r', b'\n', 0, value).is_none()
 }
 
 /// Which fields of one response are not kept.

@@ -186,6 +186,23 @@ impl Shard {
         id
     }
 
+    /// As [`Shard::insert`], packed where that can be: what nobody else has asked for is mostly not asked for again soon.
+    pub(crate) fn insert_packed(&mut self, key: Key, entry: &Entry, budget: &Budget) {
+        let Some(packed) = Packed::of(entry) else {
+            self.insert(key, entry.clone(), budget);
+            return;
+        };
+        let id = self.new_slot(key);
+        let Some(slot) = self.slots.get_mut(id) else {
+            return;
+        };
+        slot.url_hash = short_hash(entry.url().as_bytes());
+        slot.resident = Resident::Packed(packed);
+        budget.force(slot.resident.counted());
+        let weight = slot.resident.weight();
+        self.eviction.insert(id, weight, fingerprint(key));
+    }
+
     /// Adds a variant on disk, before the others of its key.
     pub(crate) fn insert_record(&mut self, key: Key, record: Arc<Record>) -> SlotId {
         let id = self.new_slot(key);

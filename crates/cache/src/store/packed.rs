@@ -23,7 +23,7 @@ use crate::rules::stored::StoredHead;
 use crate::rules::time::Timestamp;
 
 /// The longest body that is packed: it is copied each time.
-const MOST: u64 = 16 * 1024;
+pub(crate) const MOST: u64 = 16 * 1024;
 /// What a packed entry costs beside its bytes: its slot, its places in the queues and in the table.
 pub(crate) const OVERHEAD: u64 = 120;
 const KEEP_ON_DISK: u8 = 1;
@@ -39,14 +39,15 @@ impl Packed {
     /// None where the entry is too large, not complete, or has its body on disk.
     pub(crate) fn of(entry: &Entry) -> Option<Packed> {
         let body = entry.memory_body().filter(|body| body.len() <= MOST)?;
-        let from = entry.description(body.len());
-        let head = &from.head;
+        let (head, trailers) = (entry.head(), body.trailers());
+        let (owner, page) = (entry.owner(), entry.page());
+        let (judged, route) = (entry.judged(), entry.route());
         let blocks = body.blocks();
         let texts = [
-            from.url.as_bytes(),
+            entry.url().as_bytes(),
             &head.lines,
             &head.vary_key,
-            &from.trailers,
+            &trailers,
         ];
         let len = texts.iter().map(|text| text.len()).sum::<usize>()
             + blocks.iter().map(|block| block.len()).sum::<usize>();
@@ -54,28 +55,28 @@ impl Packed {
         let flag = |is: bool, flag: u8| if is { flag } else { 0 };
         numbers.push(
             flag(entry.keep_on_disk(), KEEP_ON_DISK)
-                | flag(from.owner != 0, HAS_OWNER)
-                | flag(from.page != 0, HAS_PAGE)
-                | flag(from.judged != 0, IS_JUDGED)
-                | flag(from.route != 0, HAS_ROUTE),
+                | flag(owner != 0, HAS_OWNER)
+                | flag(page != 0, HAS_PAGE)
+                | flag(judged != 0, IS_JUDGED)
+                | flag(route != 0, HAS_ROUTE),
         );
         put(&mut numbers, entry.serial());
         put(&mut numbers, head.status.into());
         // What is not after 1970 takes more bytes, and is right.
         put(&mut numbers, head.generated.0 as u64);
         put(&mut numbers, head.received.0 as u64);
-        put(&mut numbers, from.fetch_millis.into());
-        if from.owner != 0 {
-            numbers.extend_from_slice(&from.owner.to_le_bytes());
+        put(&mut numbers, entry.fetch_time().as_millis() as u64);
+        if owner != 0 {
+            numbers.extend_from_slice(&owner.to_le_bytes());
         }
-        if from.page != 0 {
-            numbers.extend_from_slice(&from.page.to_le_bytes());
+        if page != 0 {
+            numbers.extend_from_slice(&page.to_le_bytes());
         }
-        if from.judged != 0 {
-            numbers.extend_from_slice(&from.judged.to_le_bytes());
+        if judged != 0 {
+            numbers.extend_from_slice(&judged.to_le_bytes());
         }
-        if from.route != 0 {
-            numbers.extend_from_slice(&from.route.to_le_bytes());
+        if route != 0 {
+            numbers.extend_from_slice(&route.to_le_bytes());
         }
         texts
             .iter()

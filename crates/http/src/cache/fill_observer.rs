@@ -4,12 +4,13 @@
 use std::time::SystemTime;
 
 use privet_cache::rules::cache_status::Forward;
+use privet_cache::rules::fields::first;
 use privet_cache::rules::range::{self, ByteRange, ContentRange};
 use privet_cache::rules::range_set;
 use privet_cache::rules::storing::{self, Response};
 use privet_cache::rules::validation::{self, Merged, NamedEntries};
 use privet_cache::{
-    BodyReader, CacheReason, Entry, FieldLines, Fields, FillPermit, FillWriter, OnError,
+    BodyReader, CacheReason, Entry, Fields, FillPermit, FillWriter, FoundFields, OnError,
     PartialHit, StoredHead, Timestamp,
 };
 use tokio::sync::watch;
@@ -81,6 +82,8 @@ pub enum FillOutcome {
         /// The part of it that answers; none: as the request asks.
         part: Option<ByteRange>,
     },
+    /// It is stored, with its whole body.
+    Whole(Entry),
     /// A stored one was confirmed.
     Confirmed(Entry),
     /// The origin confirmed something else than what is stored: it is asked again without conditions.
@@ -91,6 +94,23 @@ pub enum FillOutcome {
     Failed(Entry),
     /// Nobody asked for it, and it is not stored.
     Dropped,
+}
+
+impl FillOutcome {
+    /// `part`: the part of it that answers; none: as the request asks.
+    pub fn stored(entry: Entry, writer: FillWriter, part: Option<ByteRange>) -> Self {
+        Self::Stored {
+            reader: match part {
+                Some(range) => entry.range_reader(range.first, range.len()),
+                None => entry.reader(0),
+            },
+            entry,
+            writer: Some(writer),
+            control: None,
+            gate: None,
+            part,
+        }
+    }
 }
 
 /// Looks at the response to one request that leads.
@@ -154,20 +174,21 @@ impl FillObserver {
     fn decide(&mut self, seen: &SeenHead<'_>) -> Option<FillOutcome> {
         let now = Timestamp::from(SystemTime::now());
         let lines = lines_of(seen);
+        let fields = &FoundFields::of(&lines);
         let status = seen.response.status;
         if let Some(RangeCompletion { completing, .. }) = self.completion.take() {
             match status {
-                206 => return self.combine(completing, seen, &lines, now),
+                206 => return self.combine(completing, seen, fields, now),
                 304 | 412 | 416 => return Some(FillOutcome::Refused),
                 // The representation has changed, or the origin failed.
                 _ => {}
             }
         }
         if status == 304 {
-            return self.confirm(seen, &lines, now);
+            return self.confirm(seen, fields, now);
         }
         if status == 206 {
-            return self.store_part(seen, &lines, now);
+            return self.store_part(seen, fields, now);
         }
         if validation::is_failure(status)
             && let Some(revalidation) = self
@@ -179,24 +200,23 @@ impl FillObserver {
             }
             return Some(FillOutcome::Failed(revalidation.entry));
         }
-        self.store(seen, &lines, now)
+        self.store(seen, fields, now)
     }
 
     /// A 304 confirms a stored response, or is the answer to the client's own condition.
     fn confirm(
         &mut self,
         seen: &SeenHead<'_>,
-        lines: &[u8],
+        fields: &FoundFields<'_>,
         now: Timestamp,
     ) -> Option<FillOutcome> {
         let was_named = self.names_stored();
         let revalidation = self.revalidation.take()?;
         let old = revalidation.entry.head();
-        let fields = FieldLines(lines);
-        if !was_named || !validation::identifies(old, &fields, NamedEntries::One) {
+        if !was_named || !validation::identifies(old, fields, NamedEntries::One) {
             return Some(FillOutcome::Mismatch);
         }
-        let merged = self.merge(seen, old, &fields, now);
+        let merged = self.merge(seen, old, fields, now);
         let permit = self.permit.take()?;
         Some(match merged {
             Merged::Update(head) => match permit.not_modified(head) {
@@ -232,7 +252,7 @@ impl FillObserver {
         &mut self,
         completing: PartialHit,
         seen: &SeenHead<'_>,
-        lines: &[u8],
+        fields: &FoundFields<'_>,
         now: Timestamp,
     ) -> Option<FillOutcome> {
         let PartialHit {
@@ -240,48 +260,32 @@ impl FillObserver {
             missing,
             wanted,
         } = completing;
-        let fields = FieldLines(lines);
-        let response = response_of(seen, &fields);
+        let response = response_of(seen, fields);
         let part = range_set::combine(entry.head(), entry.body_len(), &response);
         let Some(part) = part.ok().filter(|part| part.range == missing) else {
             return Some(FillOutcome::Refused);
         };
-        let Merged::Update(head) = self.merge(seen, entry.head(), &fields, now) else {
+        let Merged::Update(head) = self.merge(seen, entry.head(), fields, now) else {
             return Some(FillOutcome::Refused);
         };
-        let url = self.origin_request.target.get().url();
+        let url = self.origin_request.target.url();
         let new = self.origin_request.new_entry(&url, response.body_len);
         let permit = self.permit.take()?;
         let (entry, writer) = permit.store_part(head, part, &new, Some(&entry));
-        let reader = match wanted {
-            Some(range) => entry.range_reader(range.first, range.len()),
-            None => entry.reader(0),
-        };
-        Some(FillOutcome::Stored {
-            entry,
-            reader,
-            writer: Some(writer),
-            control: None,
-            gate: None,
-            part: wanted,
-        })
+        Some(FillOutcome::stored(entry, writer, wanted))
     }
 
     /// The part that the client has asked for.
     fn store_part(
         &mut self,
         seen: &SeenHead<'_>,
-        lines: &[u8],
+        fields: &FoundFields<'_>,
         now: Timestamp,
     ) -> Option<FillOutcome> {
-        let fields = FieldLines(lines);
-        let response = response_of(seen, &fields);
+        let response = response_of(seen, fields);
         let permit = self.permit.take()?;
         let (head, wanted) = self.read(seen, &response, now);
-        let part = fields
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(b"content-range"))
-            .and_then(|(_, value)| ContentRange::parse(value));
+        let part = first(fields, "content-range").and_then(ContentRange::parse);
         let head = match head {
             Ok(head) => head,
             // It says nothing about the whole.
@@ -298,17 +302,10 @@ impl FillObserver {
         if !permit.is_part() || !wanted.is_answered_by(part) {
             return None;
         }
-        let url = self.origin_request.target.get().url();
+        let url = self.origin_request.target.url();
         let new = self.origin_request.new_entry(&url, response.body_len);
         let (entry, writer) = permit.store_part(head, part, &new, None);
-        Some(FillOutcome::Stored {
-            reader: entry.range_reader(part.range.first, part.range.len()),
-            entry,
-            writer: Some(writer),
-            control: None,
-            gate: None,
-            part: Some(part.range),
-        })
+        Some(FillOutcome::stored(entry, writer, Some(part.range)))
     }
 
     /// The head to store, and the range that was asked for.
@@ -328,9 +325,13 @@ impl FillObserver {
         })
     }
 
-    fn store(&mut self, seen: &SeenHead<'_>, lines: &[u8], now: Timestamp) -> Option<FillOutcome> {
-        let fields = FieldLines(lines);
-        let response = response_of(seen, &fields);
+    fn store(
+        &mut self,
+        seen: &SeenHead<'_>,
+        fields: &FoundFields<'_>,
+        now: Timestamp,
+    ) -> Option<FillOutcome> {
+        let response = response_of(seen, fields);
         let (head, _) = self.read(seen, &response, now);
         let permit = self.permit.take()?;
         let head = match head {
@@ -343,19 +344,14 @@ impl FillObserver {
                 return None;
             }
         };
-        let url = self.origin_request.target.get().url();
+        let url = self.origin_request.target.url();
         let new = self.origin_request.new_entry(&url, response.body_len);
-        let (entry, writer) = self
-            .stored_under_its_key(permit, seen, &head)
-            .store(head, &new);
-        Some(FillOutcome::Stored {
-            reader: entry.reader(0),
-            entry,
-            writer: Some(writer),
-            control: None,
-            gate: None,
-            part: None,
-        })
+        let permit = self.stored_under_its_key(permit, seen, &head);
+        if let Some(body) = seen.body.filter(|body| permit.takes_whole(body.len())) {
+            return Some(FillOutcome::Whole(permit.store_whole(head, &new, body)));
+        }
+        let (entry, writer) = permit.store(head, &new);
+        Some(FillOutcome::stored(entry, writer, None))
     }
 
     /// Other requests may have the same response, as it says itself (`No-Vary-Search`).

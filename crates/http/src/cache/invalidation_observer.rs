@@ -66,18 +66,11 @@ impl InvalidationObserver {
                 (origin_request.requested(now), origin_request.cache.policy());
             storing::store(request, &response, requested, now, policy)
         });
-        let url = origin_request.target.get().url();
+        let url = origin_request.target.url();
         let new = origin_request.new_entry(&url, response.body_len);
         let permit = FillPermit::alone(&origin_request.cache, key);
         let (entry, writer) = permit.store(head.ok()?, &new);
-        Some(FillOutcome::Stored {
-            reader: entry.reader(0),
-            entry,
-            writer: Some(writer),
-            control: None,
-            gate: None,
-            part: None,
-        })
+        Some(FillOutcome::stored(entry, writer, None))
     }
 }
 

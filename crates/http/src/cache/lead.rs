@@ -14,6 +14,7 @@ use super::observer::Observer;
 use super::origin_request::OriginRequest;
 use super::scope::CacheKind;
 use super::status::{CacheUse, Failure, forward_of};
+use crate::body::BodySource;
 use crate::exchange::{Downstream, Upstream};
 use crate::head::Method;
 use crate::request::RequestFlow;
@@ -111,6 +112,20 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 part,
                 via,
             },
+            FillOutcome::Whole(entry) => StoredAnswer {
+                cache,
+                gate: None,
+                reader: Some(entry.reader(0)),
+                entry,
+                used: CacheUse::Miss {
+                    why: forward,
+                    stored: true,
+                },
+                row,
+                control: None,
+                part: None,
+                via,
+            },
             FillOutcome::Confirmed(entry) => {
                 let ttl = entry.head().ttl(Timestamp::from(SystemTime::now()));
                 StoredAnswer {
@@ -193,7 +208,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     /// The request as the cache needs it later. `None`: there is no cache for it.
     fn origin_request(&self, fetch: &S::Fetch) -> Option<OriginRequest> {
         let port = self.head.target.as_ref()?.port;
-        let url = (self.url.as_bytes(), port);
+        let url = (self.url.as_str(), port);
         OriginRequest::new(fetch, fetch.cache()?, url, self.page)
     }
 
@@ -227,7 +242,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     /// Receives the body of a response that the cache took from the origin's connection.
     pub(crate) fn pass_on<U: Upstream + 'static>(
         &mut self,
-        origin: U,
+        mut origin: U,
         keep_origin: bool,
         release: fn(U),
     ) {
@@ -253,6 +268,11 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     }
                     let fill = Fill::new(origin, writer, audience, idle, release);
                     *control = fill.scanned_by(scan).start();
+                }
+            }
+            FillOutcome::Whole(_) => {
+                if skip_body(&mut origin) {
+                    release(origin);
                 }
             }
             // A 304 has no body.
@@ -297,4 +317,12 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             taken: None,
         })))
     }
+}
+
+/// Leaves out a body that has arrived. False where it has not.
+fn skip_body<U: Upstream>(origin: &mut U) -> bool {
+    let mut source = origin.source();
+    let has_arrived = matches!(source.next_piece(), Ok(true)) && source.is_done();
+    source.consume();
+    has_arrived
 }

@@ -1,12 +1,13 @@
 //! A request that goes to an origin, as the rules of the cache need it once the response is there.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
 use privet_cache::rules::request::{Request, Target};
 use privet_cache::rules::storing::Response;
 use privet_cache::site::{page_mark, route_mark, site_of};
-use privet_cache::{Cache, Entry, FieldLines, NewEntry, Timestamp};
+use privet_cache::{Cache, Entry, Fields, NewEntry, Timestamp};
 use privet_config::HeaderMode;
 
 use super::fields::{ClientFields, SentFields};
@@ -18,30 +19,40 @@ use crate::headers::response::for_each_field;
 use crate::headers::write_field;
 use crate::service::Fetch;
 
-/// The owned parts of a URL.
+/// The URL of a request, for longer than that lasts.
 pub struct OwnedTarget {
-    pub scheme: &'static str,
-    pub host: Box<str>,
-    pub port: u16,
-    pub path_and_query: Box<[u8]>,
+    scheme: &'static str,
+    port: u16,
+    /// In normal form. Its scheme may be the origin's.
+    url: Box<str>,
 }
 
 impl OwnedTarget {
-    pub fn of(target: &Target<'_>, scheme: &'static str) -> Self {
-        Self {
+    /// `None`: the URL has no path.
+    pub fn of(url: &str, scheme: &'static str, port: u16) -> Option<Self> {
+        target_of(url.as_bytes(), scheme, port)?;
+        Some(Self {
             scheme,
-            host: target.host.into(),
-            port: target.port,
-            path_and_query: target.path_and_query.into(),
-        }
+            port,
+            url: url.into(),
+        })
     }
 
     pub fn get(&self) -> Target<'_> {
-        Target {
+        let nothing = Target {
             scheme: self.scheme,
-            host: &self.host,
+            host: "",
             port: self.port,
-            path_and_query: &self.path_and_query,
+            path_and_query: b"",
+        };
+        target_of(self.url.as_bytes(), self.scheme, self.port).unwrap_or(nothing)
+    }
+
+    /// As [`Target::url`] writes it.
+    pub fn url(&self) -> Cow<'_, str> {
+        match self.url.strip_prefix(self.scheme) {
+            Some(rest) if rest.starts_with("://") => Cow::Borrowed(&self.url),
+            _ => Cow::Owned(self.get().url()),
         }
     }
 }
@@ -68,14 +79,13 @@ impl OriginRequest {
     pub fn new<F: Fetch>(
         fetch: &F,
         scope: CacheScope<'_>,
-        (url, port): (&[u8], u16),
+        (url, port): (&str, u16),
         page: &str,
     ) -> Option<Self> {
-        let target = target_of(url, scope.scheme, port)?;
         Some(Self {
             cache: scope.cache.clone(),
             space: scope.space.into(),
-            target: OwnedTarget::of(&target, scope.scheme),
+            target: OwnedTarget::of(url, scope.scheme, port)?,
             mode: fetch.header_mode(),
             site_fields: fetch.site_request().map(|site| site.fields.to_vec()),
             requested: Instant::now(),
@@ -154,7 +164,7 @@ pub fn lines_of(seen: &SeenHead<'_>) -> Vec<u8> {
 }
 
 /// The response as the rules of the cache take it.
-pub fn response_of<'a>(seen: &SeenHead<'_>, fields: &'a FieldLines<'a>) -> Response<'a> {
+pub fn response_of<'a>(seen: &SeenHead<'_>, fields: &'a dyn Fields) -> Response<'a> {
     Response {
         status: seen.response.status,
         fields,

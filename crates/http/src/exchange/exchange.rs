@@ -286,7 +286,7 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
         if let Err(Refused) = self.scans.plan_download(self.reply, bytes, body) {
             return Err(self.refused());
         }
-        if self.is_taken() {
+        if self.is_taken(body) {
             self.start_body(body, ResponsePhase::Body);
             let keep_origin = self.state.keep_origin;
             return Err(Outcome::Taken { keep_origin });
@@ -301,7 +301,7 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
     }
 
     /// A response that belongs to this client's connection, or to a request that is still being sent, is never taken.
-    fn is_taken(&mut self) -> bool {
+    fn is_taken(&mut self, body: BodyLength) -> bool {
         let Some(observer) = &mut self.observer else {
             return false;
         };
@@ -313,6 +313,10 @@ impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
             request_bytes: self.client.head_bytes(),
             response: self.reply,
             bytes: self.origin.head_bytes(),
+            body: match self.scans.is_none() {
+                true => self.origin.whole_body(self.reply, body),
+                false => None,
+            },
             style: self.style,
         })
     }

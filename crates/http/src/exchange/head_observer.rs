@@ -11,6 +11,8 @@ pub struct SeenHead<'a> {
     pub request_bytes: &'a [u8],
     pub response: &'a ResponseHead,
     pub bytes: &'a [u8],
+    /// The whole body, where it has arrived with the head and goes on as it is.
+    pub body: Option<&'a [u8]>,
     /// What the client gets of the response's fields.
     pub style: ResponseStyle<'a>,
 }

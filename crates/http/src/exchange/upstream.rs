@@ -34,6 +34,11 @@ pub trait Upstream: Send {
     /// The bytes that a response's head points into.
     fn head_bytes(&self) -> &[u8];
 
+    /// The whole body of a response whose head was parsed, where it has arrived and is not framed.
+    fn whole_body(&self, _: &ResponseHead, _: BodyLength) -> Option<&[u8]> {
+        None
+    }
+
     /// Drops the parsed head.
     fn consume_head(&mut self, response: &ResponseHead);
 

@@ -161,7 +161,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             self.observed.dialed = Some(origin.connected.timings);
         }
         self.queue(&mut origin, fetch);
-        let outcome = self.attempt(&mut *origin, row, fetch, traits).await;
+        let outcome = self.attempt(&mut origin, row, fetch, traits).await;
         if fresh || !matches!(outcome, Outcome::Repeat) {
             self.report(&outcome, fetch);
         }
@@ -251,7 +251,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             }
             Outcome::Taken { keep_origin } => {
                 if let Some(origin) = origin {
-                    self.pass_on(*origin, keep_origin, release);
+                    self.pass_on(origin, keep_origin, release);
                 }
                 return Fetched::Taken(row);
             }
@@ -322,9 +322,9 @@ fn after_response(keep_client: bool, uploaded: bool) -> NextStep {
 }
 
 /// Keeps a connection whose response was read apart from its client.
-fn release(origin: OriginConnection) {
+fn release(origin: Box<OriginConnection>) {
     if origin.unused() == 0 {
-        pool::give(Box::new(origin));
+        pool::give(origin);
     }
 }
 

@@ -57,6 +57,11 @@ struct Active {
 pub(crate) struct Refused;
 
 impl Scans {
+    /// Whether no body is scanned.
+    pub fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// The scan of the request's body.
     pub fn up(&mut self) -> Option<&mut BodyScan> {
         self.0.as_mut()?.up.as_deref_mut()

@@ -11,7 +11,7 @@ use crate::h1::writer::H1Sink;
 use crate::head::response::BadResponse;
 use crate::head::{BodyLength, ResponseHead};
 
-impl Upstream for OriginConnection {
+impl Upstream for Box<OriginConnection> {
     type Source<'a>
         = H1Source<'a>
     where
@@ -50,6 +50,15 @@ impl Upstream for OriginConnection {
     fn head_bytes(&self) -> &[u8] {
         let buffer = self.buffer.as_ref();
         buffer.map(Buffer::filled).unwrap_or_default()
+    }
+
+    fn whole_body(&self, response: &ResponseHead, length: BodyLength) -> Option<&[u8]> {
+        let length = match length {
+            BodyLength::None => 0,
+            BodyLength::Known(length) => usize::try_from(length).ok()?,
+            BodyLength::Chunked | BodyLength::UntilClose => return None,
+        };
+        self.head_bytes().get(response.len..)?.get(..length)
     }
 
     fn consume_head(&mut self, response: &ResponseHead) {
