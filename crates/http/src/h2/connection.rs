@@ -1,18 +1,19 @@
 //! Accepts the streams of one client connection and runs the request of each.
 
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::server::{Builder, SendResponse};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use h2::server::{Builder, Connection, SendResponse};
 use h2::{Reason, RecvStream};
 use http::request::Parts;
 use privet_connection_log::LiveConnection;
 use privet_net::{Connected, Stream};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::client::H2Client;
 use super::guarded::Guarded;
@@ -31,6 +32,7 @@ use crate::request::{NextStep, RequestFlow};
 use crate::respond::reject;
 use crate::scanning::Scans;
 use crate::service::{ConnectionInfo, Service, Session};
+use crate::turn::{self, Turns};
 use crate::upstream::pinned::PinnedOrigins;
 
 /// Streams that a client may have open at once. What they hold is bounded for the connection: heads by [`HeldHeads`], bodies
@@ -66,7 +68,17 @@ pub trait Tunnels: Clone + Send + Sync + 'static {
 /// The connection preface has to be complete within [`privet_gateway::HttpTimeouts::request_header`]; a connection without
 /// streams is closed after [`privet_gateway::HttpTimeouts::idle`], or earlier where it has to make room. Once the program
 /// stops, no more streams are accepted, and those that run go on.
-pub async fn serve<S: Service, T: Tunnels>(
+pub fn serve<S: Service, T: Tunnels>(
+    client: Stream,
+    first: Bytes,
+    info: ConnectionInfo,
+    service: S,
+    tunnels: T,
+) -> impl Future<Output = ()> + Send {
+    Turns::new(serve_streams(client, first, info, service, tunnels))
+}
+
+async fn serve_streams<S: Service, T: Tunnels>(
     client: Stream,
     first: Bytes,
     info: ConnectionInfo,
@@ -81,50 +93,38 @@ pub async fn serve<S: Service, T: Tunnels>(
     let Ok(Ok(mut connection)) = timeout(timeouts.request_header, handshake).await else {
         return;
     };
-    let shared = Arc::new(Shared {
+    let shared = Shared {
         info,
         service,
         tunnels,
         free: Mutex::default(),
         heads: HeldHeads::default(),
         budget: SendBudget::default(),
-    });
+    };
     let mut stopping = std::pin::pin!(shared.service.stopping());
-    let mut streams = JoinSet::new();
-    let (mut closing, mut waits) = (false, true);
-    loop {
-        if streams.is_empty() && !waits {
-            waits = true;
-            shared.service.awaits_request();
+    let mut streams = Streams {
+        running: FuturesUnordered::new(),
+        waits: true,
+        closing: false,
+        deadline: Deadline::at(turn::now() + timeouts.idle),
+    };
+    let start = |request, respond| run(&shared, request, respond);
+    let serving = poll_fn(|cx| {
+        if !streams.closing && stopping.as_mut().poll(cx).is_ready() {
+            streams.close(&mut connection);
         }
-        let limit = if closing { CLOSING } else { timeouts.idle };
-        tokio::select! {
-            accepted = sending(&wire, connection.accept()) => match accepted {
-                Some(Ok((request, respond))) => {
-                    if std::mem::take(&mut waits) {
-                        shared.service.request_arrived();
-                    }
-                    streams.spawn(run(shared.clone(), request, respond));
-                    continue;
-                }
-                Some(Err(error)) => {
-                    tracing::debug!(peer = %info.peer, %error, "HTTP/2 connection ended");
-                    return;
-                }
-                None => return,
-            },
-            Some(_) = streams.join_next(), if !streams.is_empty() => continue,
-            () = poll_fn(|cx| shared.poll_free(cx)) => continue,
-            () = &mut stopping, if !closing => {}
-            () = tokio::time::sleep(limit), if closing || streams.is_empty() => {
-                if closing {
-                    return;
-                }
+        let ended = streams.poll(cx, &mut connection, &shared, start);
+        shared.poll_free(cx);
+        if ended.is_pending() && streams.poll_limit(cx).is_ready() {
+            if streams.closing {
+                return Poll::Ready(());
             }
+            streams.close(&mut connection);
+            cx.waker().wake_by_ref();
         }
-        closing = true;
-        connection.graceful_shutdown();
-    }
+        ended
+    });
+    sending(&wire, serving).await;
 }
 
 /// Runs a future of the connection, and sends what it wrote each time it waits or ends.
@@ -137,6 +137,77 @@ async fn sending<T>(wire: &Wire, future: impl Future<Output = T>) -> T {
         polled
     })
     .await
+}
+
+/// The streams that run. They are part of the connection's task, so that what they send goes out together and none has to
+/// wake another task.
+struct Streams<F> {
+    running: FuturesUnordered<F>,
+    /// No request has arrived since the last one ended.
+    waits: bool,
+    closing: bool,
+    /// Of a connection without streams, or of one that is being closed.
+    deadline: Deadline,
+}
+
+impl<F: Future<Output = ()>> Streams<F> {
+    /// Runs the streams and accepts more, until all wait. Ready once the connection has ended.
+    fn poll<S: Service, T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: &mut Connection<Guarded, Bytes>,
+        shared: &Shared<S, T>,
+        start: impl Fn(http::Request<RecvStream>, SendResponse<Bytes>) -> F,
+    ) -> Poll<()> {
+        loop {
+            while let Poll::Ready(Some(())) = self.running.poll_next_unpin(cx) {
+                self.stream_ended(shared);
+            }
+            let before = self.running.len();
+            while let Poll::Ready(accepted) = connection.poll_accept(cx) {
+                match accepted {
+                    Some(Ok((request, respond))) => {
+                        if std::mem::take(&mut self.waits) {
+                            shared.service.request_arrived();
+                        }
+                        self.running.push(start(request, respond));
+                    }
+                    Some(Err(error)) => {
+                        tracing::debug!(peer = %shared.info.peer, %error, "HTTP/2 connection ended");
+                        return Poll::Ready(());
+                    }
+                    None => return Poll::Ready(()),
+                }
+            }
+            if self.running.len() == before {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn stream_ended<S: Service, T>(&mut self, shared: &Shared<S, T>) {
+        self.deadline.set(match self.closing {
+            true => CLOSING,
+            false => shared.service.timeouts().idle,
+        });
+        if self.running.is_empty() && !self.waits {
+            self.waits = true;
+            shared.service.awaits_request();
+        }
+    }
+
+    fn close(&mut self, connection: &mut Connection<Guarded, Bytes>) {
+        self.closing = true;
+        self.deadline.set(CLOSING);
+        connection.graceful_shutdown();
+    }
+
+    fn poll_limit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.closing || self.running.is_empty() {
+            true => self.deadline.poll(cx),
+            false => Poll::Pending,
+        }
+    }
 }
 
 fn builder() -> Builder {
@@ -163,10 +234,15 @@ struct Shared<S, T> {
     budget: SendBudget,
 }
 
-impl<S, T> Shared<S, T> {
+impl<S: Service, T> Shared<S, T> {
     fn take_state(&self) -> StreamState {
         let free = self.free.lock().ok().and_then(|mut free| free.pop());
-        free.unwrap_or_default()
+        free.unwrap_or_else(|| StreamState {
+            session: Session::default(),
+            live_connections: LiveConnections::default(),
+            pinned: PinnedOrigins::default(),
+            deadline: Deadline::at(turn::now()),
+        })
     }
 
     fn give_back(&self, state: StreamState) {
@@ -175,33 +251,34 @@ impl<S, T> Shared<S, T> {
         }
     }
 
-    /// Closes rows that no stream uses once they are asked to close. Never ready.
-    fn poll_free(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Closes rows that no stream uses once they are asked to close.
+    fn poll_free(&self, cx: &mut Context<'_>) {
         if let Ok(mut free) = self.free.lock() {
             for state in free.iter_mut() {
                 state.live_connections.poll_drop_cancelled(cx);
             }
         }
-        Poll::Pending
     }
 }
 
 /// What a stream keeps for the next one: rows stay open, and each is used by one stream at a time, so that closing a row
 /// resets that stream only.
-#[derive(Default)]
 struct StreamState {
     session: Session,
     live_connections: LiveConnections,
     pinned: PinnedOrigins,
+    /// Its timer is set up once.
+    deadline: Deadline,
 }
 
 /// Runs the request of one stream.
 async fn run<S: Service, T: Tunnels>(
-    shared: Arc<Shared<S, T>>,
+    shared: &Shared<S, T>,
     request: http::Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
 ) {
     let mut state = shared.take_state();
+    state.deadline.set(shared.service.timeouts().idle);
     let (parts, recv) = request.into_parts();
     let text = text_of(parts, recv.is_end_stream(), S::TARGETS);
     let Some(_held) = shared.heads.hold(text.as_ref().map_or(0, Vec::len)) else {
@@ -221,7 +298,7 @@ async fn run<S: Service, T: Tunnels>(
         Ok(text) => text,
         Err(bad) => {
             let client = H2Client::new(Vec::new(), recv, respond, shared.budget.clone());
-            return refuse(&shared, &state.session, client, bad).await;
+            return refuse(shared, &state.session, client, bad).await;
         }
     };
     let mut client = H2Client::new(text, recv, respond, shared.budget.clone());
@@ -240,7 +317,7 @@ async fn run<S: Service, T: Tunnels>(
         session: &mut state.session,
         live_connections: &mut state.live_connections,
         pinned: &mut state.pinned,
-        deadline: &mut Deadline::at(Instant::now() + shared.service.timeouts().idle),
+        deadline: &mut state.deadline,
         observer: None,
         kept: KeptBody::default(),
         scans: Scans::default(),

@@ -69,6 +69,8 @@ pub struct FloodGuard {
     position: Position,
     header: [u8; HEADER],
     refilled: Instant,
+    /// Frames since they were asked for last.
+    frames: u32,
     /// CONTINUATION frames since the last HEADERS frame.
     continuations: u32,
     ping: Budget,
@@ -90,6 +92,7 @@ impl FloodGuard {
             },
             header: [0; HEADER],
             refilled: now,
+            frames: 0,
             continuations: 0,
             // A client that measures its bandwidth pings once a round trip.
             ping: Budget::new(1_000, 200),
@@ -130,6 +133,11 @@ impl FloodGuard {
             bytes = bytes.get(used..).unwrap_or_default();
         }
         Ok(())
+    }
+
+    /// Frames that began since this was asked last.
+    pub fn take_frames(&mut self) -> u32 {
+        std::mem::take(&mut self.frames)
     }
 
     fn refill(&mut self, now: Instant) {
@@ -180,6 +188,7 @@ impl FloodGuard {
     /// Frame types of RFC 9113 §6.
     fn count(&mut self, kind: u8, flags: u8, length: u32) -> Result<(), Flood> {
         const END_STREAM: u8 = 1;
+        self.frames += 1;
         match kind {
             0 if length == 0 && flags & END_STREAM == 0 => self.empty_data.take(Flood::EmptyData),
             0 => Ok(()),

@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::flood::FloodGuard;
 use super::wire::Wire;
+use crate::turn;
 
 pub struct Guarded {
     /// Bytes that were read already.
@@ -41,7 +42,8 @@ impl AsyncRead for Guarded {
             ready!(this.wire.poll_read(cx, buf))?;
         }
         let read = buf.filled().get(before..).unwrap_or_default();
-        let counted = this.guard.feed(read, Instant::now());
+        let counted = this.guard.feed(read, turn::now().into_std());
+        this.wire.count_frames(this.guard.take_frames());
         Poll::Ready(counted.map_err(io::Error::other))
     }
 }

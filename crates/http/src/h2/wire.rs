@@ -14,6 +14,8 @@ use crate::body::Buffer;
 
 /// Bytes that are collected: what a TLS record holds.
 const COLLECTED: usize = 16 * 1024;
+/// Frames that are read in one turn of the connection's task: then the thread's other connections have theirs.
+const FRAMES: u32 = 128;
 /// Slices of one write.
 const SLICES: usize = 16;
 
@@ -27,6 +29,8 @@ struct Inner {
     collected: Option<Buffer>,
     /// Something was written and not flushed yet: TLS keeps what the socket did not take.
     unflushed: bool,
+    /// Frames that were read in this turn.
+    frames: u32,
 }
 
 impl Wire {
@@ -35,11 +39,22 @@ impl Wire {
             stream,
             collected: None,
             unflushed: false,
+            frames: 0,
         })))
     }
 
     pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.lock().stream).poll_read(cx, buf)
+        let mut inner = self.lock();
+        if inner.frames >= FRAMES {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Pin::new(&mut inner.stream).poll_read(cx, buf)
+    }
+
+    /// Counts frames that were read.
+    pub fn count_frames(&self, frames: u32) {
+        self.lock().frames += frames;
     }
 
     /// Collects bytes. Where there are more than are collected, they are written with what was collected before.
@@ -51,9 +66,10 @@ impl Wire {
         self.lock().poll_write(cx, slices)
     }
 
-    /// Writes what was collected. To be called when the connection's task has nothing else to do.
+    /// Writes what was collected, at the end of a turn: when the connection's task has nothing else to do.
     pub fn poll_send(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut inner = self.lock();
+        inner.frames = 0;
         ready!(inner.poll_drain(cx))?;
         if inner.unflushed {
             ready!(Pin::new(&mut inner.stream).poll_flush(cx))?;
@@ -144,7 +160,7 @@ impl Inner {
 mod tests {
     use std::future::poll_fn;
 
-    use tokio::io::AsyncReadExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
 
@@ -175,6 +191,25 @@ mod tests {
         );
         poll_fn(|cx| wire.poll_send(cx)).await.unwrap();
         assert_eq!(there.read(&mut got).await.unwrap(), 8 * 1004);
+    }
+
+    #[tokio::test]
+    async fn a_turn_reads_a_bounded_number_of_frames() {
+        let (mut here, there) = tokio::io::duplex(64);
+        here.write_all(b"more").await.unwrap();
+        let wire = Wire::new(Stream::Boxed(Box::pin(there)));
+        let mut got = [0; 64];
+        let mut read = || {
+            let mut room = ReadBuf::new(&mut got);
+            let mut cx = Context::from_waker(std::task::Waker::noop());
+            wire.poll_read(&mut cx, &mut room)
+                .map_ok(|()| room.filled().len())
+        };
+        wire.count_frames(FRAMES);
+        assert!(read().is_pending());
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        assert!(wire.poll_send(&mut cx).is_ready());
+        assert!(matches!(read(), Poll::Ready(Ok(4))));
     }
 
     #[tokio::test]
