@@ -62,7 +62,8 @@ const BOUNDS: &[Bound] = &[
     Bound {
         row: "cache-miss",
         limit: Limit::OfBestPeer(1.1),
-        why_missed: "A miss makes a key, keeps the request's head, and stores a copy of the response.",
+        why_missed: "A miss makes a key, applies the rules for storing to both heads, writes a copy of the response into memory that \
+            was not used before, and answers from what it stored.",
     },
     Bound {
         row: "scan-first-byte",

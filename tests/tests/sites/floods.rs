@@ -17,7 +17,7 @@ const REQUESTS: usize = 200;
 /// KiB that the program may grow while they attack.
 const GROWTH: u64 = 16 * 1024;
 /// A request that takes no longer than this is not slow: the attackers and the backend share the machine with the program.
-const UNNOTICED: Duration = Duration::from_millis(200);
+const UNNOTICED: Duration = Duration::from_millis(100);
 
 /// A request head in HPACK without any table: GET / of app.test.
 fn head() -> Vec<u8> {

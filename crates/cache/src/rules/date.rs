@@ -119,10 +119,9 @@ impl<'a> Text<'a> {
 
     /// 1 to 12.
     fn month(&mut self) -> Option<i64> {
-        let word = self.letters();
-        let index = MONTHS
-            .iter()
-            .position(|month| word.eq_ignore_ascii_case(month.as_slice()))?;
+        let word: &[u8; 3] = self.letters().try_into().ok()?;
+        let word = word.map(|letter| letter.to_ascii_lowercase());
+        let index = MONTHS.iter().position(|month| **month == word)?;
         i64::try_from(index + 1).ok()
     }
 
