@@ -7,6 +7,7 @@ pub mod dante;
 mod folder;
 pub mod haproxy;
 pub mod microsocks;
+pub mod redis_server;
 pub mod squid;
 pub mod tor;
 
@@ -17,5 +18,6 @@ pub use dante::Dante;
 pub use folder::{open_folder, write};
 pub use haproxy::Haproxy;
 pub use microsocks::Microsocks;
+pub use redis_server::RedisServer;
 pub use squid::Squid;
 pub use tor::Tor;

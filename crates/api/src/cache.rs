@@ -67,6 +67,8 @@ pub struct CacheState {
     pub forward: Option<CacheFigures>,
     /// Of all sites; `null`: no site has `cache = true`.
     pub sites: Option<CacheFigures>,
+    /// The store that several machines share; `null`: there is none.
+    pub redis: Option<CacheRedis>,
     pub saved: CacheSavings,
     /// All entries that match.
     pub total: u64,
@@ -171,6 +173,33 @@ pub struct CacheDisk {
     pub damaged: u64,
     /// Why nothing can be kept there now.
     pub problem: Option<String>,
+}
+
+/// A store that several machines share, for what is in shared caches.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CacheRedis {
+    /// As the configuration says it.
+    #[schema(example = "tcp:127.0.0.1:6379")]
+    pub address: String,
+    /// Whether requests ask it now.
+    pub connected: bool,
+    /// Why they do not.
+    pub problem: Option<String>,
+    /// Requests that it had a response for.
+    pub hits: u64,
+    pub misses: u64,
+    /// Requests that did not ask it, because it was away or left alone, or too many asked.
+    pub skipped: u64,
+    /// Values that were no valid response to what was asked for, or were purged.
+    pub refused: u64,
+    /// Responses that were written.
+    pub written: u64,
+    /// Responses that were not written, because it was away or too many waited.
+    pub dropped: u64,
+    /// Failures and time-outs; after each it is left alone for a while.
+    pub failures: u64,
+    /// Purges that it does not know yet. What they name is neither read nor written.
+    pub pending_purges: u64,
 }
 
 /// A stored response.

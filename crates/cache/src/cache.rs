@@ -15,6 +15,7 @@ use crate::rules::policy::Policy;
 use crate::rules::time::Timestamp;
 use crate::rules::validation::HeadUpdate;
 use crate::search_rules::SearchRules;
+use crate::shared::current::SharedTier;
 use crate::stats::Stats;
 use crate::store::disk::store::{Disk, DiskSettings};
 use crate::store::disk::write_job::WriteJob;
@@ -48,6 +49,7 @@ pub struct Cache {
     pub(crate) serials: AtomicU64,
     pub(crate) uncacheable: Uncacheable,
     pub(crate) search: SearchRules,
+    pub(crate) shared_tier: SharedTier,
     disk: Option<Arc<Disk>>,
 }
 
@@ -88,6 +90,7 @@ impl Cache {
             serials: AtomicU64::new(0),
             uncacheable: Uncacheable::default(),
             search: SearchRules::default(),
+            shared_tier: SharedTier::default(),
             disk,
         });
         let known = cache.restore(contents.unwrap_or_default());
@@ -215,27 +218,24 @@ impl Cache {
         shard
     }
 
-    /// The body of an entry is complete.
+    /// The body of an entry is complete. Gives the entry, unless it has left meanwhile.
     pub(crate) fn complete(
         &self,
         key: Key,
         incoming: &Incoming,
         body: &MemoryBody,
         took: Duration,
-    ) {
+    ) -> Option<Entry> {
         let mut shard = self.shard(key);
-        let Some(id) = shard.find_incoming(key, incoming) else {
-            return;
-        };
-        let growing = shard.slot(id).and_then(|slot| slot.entry().cloned());
-        let Some(entry) = growing.map(|entry| entry.completed(body.clone(), took)) else {
-            return;
-        };
+        let id = shard.find_incoming(key, incoming)?;
+        let growing = shard.slot(id)?.entry()?;
+        let entry = growing.completed(body.clone(), took);
         shard.set_entry(id, entry.clone(), &self.budget);
         shard.counts.stored += 1;
         drop(shard);
         self.keep_on_disk(key, &entry);
         self.make_room(0);
+        Some(entry)
     }
 
     /// The body of an entry broke off, or is not kept any more.
@@ -273,6 +273,7 @@ impl Cache {
             HeadUpdate::Keep => {}
             HeadUpdate::Update(head) => self.update(key, old, old.with_head(head)),
             HeadUpdate::MarkStale => {
+                self.purge_shared_url(old.url());
                 let mut shard = self.shard(key);
                 if let Some(id) = shard.find(key, old) {
                     self.mark(&mut shard, id, Slot::invalidate);

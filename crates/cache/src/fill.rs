@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -20,6 +20,7 @@ use crate::purge::{EntryChange, EntrySelector};
 use crate::rules::range::ContentRange;
 use crate::rules::stored::StoredHead;
 use crate::rules::time::Timestamp;
+use crate::shared::SharedFill;
 use crate::store::disk::write_job::SpillJob;
 use crate::store::packed;
 
@@ -37,6 +38,8 @@ pub struct FillPermit {
     kind: Kind,
     /// The key under which the response is stored, where that is another one.
     stored_as: Option<Key>,
+    /// What the response needs to be written for other machines.
+    pub(crate) shared: Option<Box<SharedFill>>,
     started: Instant,
     open: bool,
 }
@@ -62,6 +65,7 @@ impl FillPermit {
             partial_hit: None,
             kind: Kind::Whole,
             stored_as: None,
+            shared: None,
             started: Instant::now(),
             open: true,
         }
@@ -88,6 +92,16 @@ impl FillPermit {
 
     pub fn key(&self) -> Key {
         self.key
+    }
+
+    pub fn cache(&self) -> &Arc<Cache> {
+        &self.cache
+    }
+
+    /// The response was asked for so long ago.
+    pub(crate) fn fetched_in(mut self, took: Duration) -> FillPermit {
+        self.started = self.started.checked_sub(took).unwrap_or(self.started);
+        self
     }
 
     /// Whether it is for a part only.
@@ -130,7 +144,8 @@ impl FillPermit {
         let entry = Entry::new(self.store_key(), head, new, Body::Incoming(body.clone()));
         self.cache.begin(self.store_key(), &entry);
         self.end(Outcome::LookAgain);
-        let writer = self.writer(entry.clone(), writer, body);
+        let mut writer = self.writer(entry.clone(), writer, body);
+        writer.shared = self.shared.take();
         (entry, writer)
     }
 
@@ -164,6 +179,7 @@ impl FillPermit {
             entry,
             writer: Some(writer),
             body,
+            shared: None,
             started: self.started,
         }
     }
@@ -194,6 +210,9 @@ impl FillPermit {
         let updated = self.validates.take().map(|old| {
             let entry = old.with_head(head);
             self.cache.update(self.key, &old, entry.clone());
+            if let Some(shared) = self.shared.take() {
+                shared.put(&entry);
+            }
             entry
         });
         self.end(Outcome::LookAgain);
@@ -208,6 +227,9 @@ impl FillPermit {
 
     /// The response may not be kept any longer: what was to be validated leaves the store.
     pub fn forget(self, now: Timestamp) {
+        if let Some(old) = &self.validates {
+            self.cache.purge_shared_url(old.url());
+        }
         self.cache
             .change(&EntrySelector::Key(self.key), EntryChange::Remove);
         self.uncacheable(now);
@@ -257,6 +279,7 @@ pub struct FillWriter {
     /// None once it is finished.
     writer: Option<IncomingWriter>,
     body: Incoming,
+    shared: Option<Box<SharedFill>>,
     started: Instant,
 }
 
@@ -326,9 +349,15 @@ impl FillWriter {
         match &finished {
             Ok(Received::InMemory(body)) => {
                 let took = self.started.elapsed();
-                match self.entry.parts() {
-                    Some(parts) => self.cache.complete_part(self.key, parts, &self.body, body),
+                let stored = match self.entry.parts() {
+                    Some(parts) => {
+                        self.cache.complete_part(self.key, parts, &self.body, body);
+                        None
+                    }
                     None => self.cache.complete(self.key, &self.body, body, took),
+                };
+                if let (Some(shared), Some(entry)) = (self.shared.take(), stored) {
+                    shared.put(&entry);
                 }
             }
             Ok(Received::OnDisk(spill, trailers)) => {

@@ -70,7 +70,7 @@ impl Key {
     }
 }
 
-fn is_keyed(name: &[u8]) -> bool {
+pub(crate) fn is_keyed(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"forwarded")
         || KEYED_FIELDS
             .iter()

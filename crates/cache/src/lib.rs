@@ -44,6 +44,7 @@ mod purge_id;
 pub mod rules;
 mod search;
 mod search_rules;
+pub mod shared;
 pub mod site;
 pub mod stats;
 mod store;

@@ -7,7 +7,7 @@ use crate::key::Key;
 use crate::purge_id::PurgeId;
 use crate::rules::fields::FieldLines;
 use crate::rules::invalidation;
-use crate::site::page_mark;
+use crate::site::{host_of, page_mark};
 use crate::store::disk::format::{Record, short_hash};
 use crate::store::disk::write_job::WriteJob;
 use crate::store::index::Shard;
@@ -125,20 +125,6 @@ impl Slot {
     }
 }
 
-/// The host of an absolute URL.
-pub(crate) fn host_of(url: &str) -> &str {
-    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let end = after_scheme
-        .find(['/', '?', '#'])
-        .unwrap_or(after_scheme.len());
-    let authority = after_scheme.get(..end).unwrap_or_default();
-    // A colon within brackets is part of an IPv6 address.
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => host,
-        _ => authority,
-    }
-}
-
 fn is_below(host: &str, domain: &str) -> bool {
     let (host, domain) = (host.as_bytes(), domain.as_bytes());
     let Some(start) = host.len().checked_sub(domain.len()) else {
@@ -151,6 +137,7 @@ fn is_below(host: &str, domain: &str) -> bool {
 impl Cache {
     /// Changes all selected entries, and gives how many there were.
     pub fn change(&self, selection: &EntrySelector<'_>, change: EntryChange) -> usize {
+        self.change_shared(selection, change);
         if let EntrySelector::Key(key) = *selection {
             return self.change_shard(&mut self.shard(key), selection, change);
         }
@@ -233,20 +220,6 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_host_of_a_url_is_found_in_every_form() {
-        for (url, host) in [
-            ("http://a.test/x:1/y", "a.test"),
-            ("http://a.test", "a.test"),
-            ("https://a.test:8443/", "a.test"),
-            ("http://a.test?x=http://b.test:1/", "a.test"),
-            ("http://[2001:db8::1]/x", "[2001:db8::1]"),
-            ("http://[2001:db8::1]:81/x", "[2001:db8::1]"),
-        ] {
-            assert_eq!(host_of(url), host, "{url}");
-        }
-    }
 
     #[test]
     fn a_domain_contains_whole_labels_only() {

@@ -26,9 +26,37 @@ pub fn route_mark(route: &str) -> u32 {
     short_hash(route.as_bytes()).max(1)
 }
 
+/// The host of an absolute URL.
+pub(crate) fn host_of(url: &str) -> &str {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let end = after_scheme
+        .find(['/', '?', '#'])
+        .unwrap_or(after_scheme.len());
+    let authority = after_scheme.get(..end).unwrap_or_default();
+    // A colon within brackets is part of an IPv6 address.
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => host,
+        _ => authority,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_host_of_a_url_is_found_in_every_form() {
+        for (url, host) in [
+            ("http://a.test/x:1/y", "a.test"),
+            ("http://a.test", "a.test"),
+            ("https://a.test:8443/", "a.test"),
+            ("http://a.test?x=http://b.test:1/", "a.test"),
+            ("http://[2001:db8::1]/x", "[2001:db8::1]"),
+            ("http://[2001:db8::1]:81/x", "[2001:db8::1]"),
+        ] {
+            assert_eq!(host_of(url), host, "{url}");
+        }
+    }
 
     #[test]
     fn hosts_below_one_registrable_domain_are_one_site() {

@@ -18,6 +18,8 @@ pub const DEFAULT_PAC: SocketAddr =
 pub const DEFAULT_REFRESH: Duration = Duration::from_secs(24 * 3_600);
 pub const DEFAULT_CHECK_INTERVAL: Duration = Duration::from_secs(30);
 pub const DEFAULT_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a request waits for the store that machines share.
+pub const DEFAULT_REDIS_TIMEOUT: Duration = Duration::from_millis(100);
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -131,6 +133,7 @@ impl Default for Cache {
             disk: 0,
             encrypt: false,
             shared: false,
+            redis: None,
         }
     }
 }

@@ -19,13 +19,7 @@ pub fn to_json(config: &Config) -> Value {
         "group": config.groups.iter().map(group).collect::<Vec<_>>(),
         "rule": config.rules.iter().map(rule_json).collect::<Vec<_>>(),
         "filter": filter(&config.filter),
-        "cache": {
-            "enabled": config.cache.enabled,
-            "memory": format_size(config.cache.memory),
-            "disk": format_size(config.cache.disk),
-            "encrypt": config.cache.encrypt,
-            "shared": config.cache.shared,
-        },
+        "cache": cache(&config.cache),
         "inspect": {
             "enabled": config.inspect.enabled,
             "hosts": config.inspect.hosts,
@@ -143,6 +137,27 @@ pub fn upstream_url(upstream: &Upstream) -> String {
         "{scheme}://{open}{}{close}:{}",
         upstream.host, upstream.port
     )
+}
+
+fn cache(cache: &Cache) -> Value {
+    object([
+        ("enabled", Some(json!(cache.enabled))),
+        ("memory", Some(json!(format_size(cache.memory)))),
+        ("disk", Some(json!(format_size(cache.disk)))),
+        ("encrypt", Some(json!(cache.encrypt))),
+        ("shared", Some(json!(cache.shared))),
+        ("redis", cache.redis.as_ref().map(cache_redis)),
+    ])
+}
+
+fn cache_redis(redis: &CacheRedis) -> Value {
+    object([
+        ("address", Some(json!(redis.address.text))),
+        ("username", redis.username.as_ref().map(|name| json!(name))),
+        ("password", redis.password.as_ref().map(secret)),
+        ("secret", redis.secret.as_ref().map(secret)),
+        ("timeout", Some(json!(format_duration(redis.timeout)))),
+    ])
 }
 
 fn pins(pins: &[CertificatePin]) -> Option<Value> {

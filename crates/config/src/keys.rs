@@ -119,7 +119,11 @@ pub static LIST: Section = Section {
 };
 pub static CACHE: Section = Section {
     path: "cache",
-    keys: &["enabled", "memory", "disk", "encrypt", "shared"],
+    keys: &["enabled", "memory", "disk", "encrypt", "shared", "redis"],
+};
+pub static CACHE_REDIS: Section = Section {
+    path: "cache.redis",
+    keys: &["address", "username", "password", "secret", "timeout"],
 };
 pub static INSPECT: Section = Section {
     path: "inspect",
@@ -200,6 +204,7 @@ pub static SECTIONS: &[&Section] = &[
     &FILTER,
     &LIST,
     &CACHE,
+    &CACHE_REDIS,
     &INSPECT,
     &SCAN,
     &SITE,

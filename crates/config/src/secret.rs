@@ -110,7 +110,15 @@ impl Config {
             Some((format!("upstream {}", upstream.name), password))
         });
         let users = self.listen.users.iter();
-        upstreams.chain(users.map(|user| (format!("user {}", user.name), &user.password)))
+        let users = users.map(|user| (format!("user {}", user.name), &user.password));
+        let redis = self.cache.redis.iter().flat_map(|redis| {
+            let password = redis.password.as_ref();
+            let password = password.map(|secret| ("cache.redis".to_owned(), secret));
+            let secret = redis.secret.as_ref();
+            let secret = secret.map(|secret| ("cache.redis secret".to_owned(), secret));
+            password.into_iter().chain(secret)
+        });
+        upstreams.chain(users).chain(redis)
     }
 }
 

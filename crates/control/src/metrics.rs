@@ -11,6 +11,7 @@ use axum::routing::get;
 use http::{HeaderMap, HeaderValue, header};
 use privet_api::Problem;
 use privet_api::sites::Sites;
+use privet_cache::shared::SharedStats;
 use privet_connection_log::Totals;
 use privet_engine::{Engine, ListState};
 use privet_net::outbound_health::{OutboundHealth, OutboundState};
@@ -95,6 +96,8 @@ pub struct Figures {
     pub lists: Vec<ListState>,
     pub problems: usize,
     pub sites: Sites,
+    /// The store that machines share.
+    pub redis: Option<SharedStats>,
 }
 
 impl Figures {
@@ -107,6 +110,7 @@ impl Figures {
             lists: engine.lists().await,
             problems: engine.problems().len(),
             sites: sites(engine),
+            redis: engine.caches().shared_stats(),
         }
     }
 
@@ -224,6 +228,43 @@ impl Figures {
             &hits,
         )
     }
+
+    fn redis(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(redis) = &self.redis else {
+            return Ok(());
+        };
+        gauge(
+            out,
+            "privet_cache_redis_up",
+            "1: requests ask the store that machines share, 0: it is away or left alone",
+            redis.connected.into(),
+        )?;
+        let results = [
+            ("hit", redis.hits),
+            ("miss", redis.misses),
+            ("skipped", redis.skipped),
+            ("refused", redis.refused),
+        ];
+        counters(
+            out,
+            "privet_cache_redis_requests",
+            "Requests that came to the store that machines share, by result",
+            &results.map(|(result, count)| (vec![("result", result)], count)),
+        )?;
+        let writes = [("written", redis.written), ("dropped", redis.dropped)];
+        counters(
+            out,
+            "privet_cache_redis_writes",
+            "Responses for the store that machines share, by result",
+            &writes.map(|(result, count)| (vec![("result", result)], count)),
+        )?;
+        counters(
+            out,
+            "privet_cache_redis_failures",
+            "Failures and time-outs of the store that machines share",
+            &[(vec![], redis.failures)],
+        )
+    }
 }
 
 impl Collector for Figures {
@@ -247,6 +288,7 @@ impl Collector for Figures {
         self.upstreams(out)?;
         self.lists(out)?;
         site_metrics::encode(&self.sites, out)?;
+        self.redis(out)?;
         gauge(
             out,
             "privet_problems",
@@ -285,6 +327,7 @@ mod tests {
                 ..ListState::default()
             }],
             sites: site_metrics::tests::sites(),
+            redis: Some(SharedStats::default()),
             ..Figures::default()
         }
     }

@@ -16,6 +16,7 @@
 mod accept;
 pub mod caches;
 mod content_warnings;
+mod endpoint;
 mod engine;
 mod gateway;
 mod https;

@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use privet_config::{Config, ScanErrorAction, ScanHold, ScannerAddress, ScannerPlace};
-use privet_net::{Endpoint, EndpointDialer, OwnListeners};
-use privet_scan::{Connector, Scanner, Settings, yara};
+use privet_config::{Config, ScanErrorAction, ScanHold};
+use privet_net::{EndpointDialer, OwnListeners};
+use privet_scan::{Scanner, Settings, yara};
+
+use crate::endpoint::connector;
 
 /// The scanner that the configuration wants. `spool`: the folder of bodies for which there is no memory. One that judges the same is kept. Blocks while rules are read.
 ///
@@ -33,13 +35,7 @@ pub(crate) fn build(
         return Ok(Some(same.clone()));
     }
     let dialer = EndpointDialer::new(OwnListeners::new(own.iter().copied()), None);
-    let connector = |at: &ScannerAddress| match &at.place {
-        ScannerPlace::Unix(path) => Ok(Connector::Unix(path.clone())),
-        ScannerPlace::Tcp(url) => {
-            let endpoint = Endpoint::new(url, None)?;
-            Ok::<_, String>(Connector::Tcp(Box::new((endpoint, dialer.clone()))))
-        }
-    };
+    let connector = |at| connector(at, &dialer);
     let icap = match &scan.icap {
         Some(at) => Some((connector(at)?, at.text.clone())),
         None => None,

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::connector::Connection;
+use privet_net::Connection;
 
 /// Connections that are kept.
 const MOST: usize = 8;

@@ -9,12 +9,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use privet_net::Connector;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::budget::Budget;
 use crate::clamd::Clamd;
-use crate::connector::Connector;
 use crate::counters::Counters;
 use crate::decode::Coding;
 use crate::icap::Icap;

@@ -72,6 +72,11 @@ pub const TEST: &[Package] = &[
         "/etc/c-icap/virus_scan.conf",
         "scanner: an ICAP service that asks a clamd",
     ),
+    Package(
+        "redis-server",
+        "redis-server",
+        "server: the store that machines share",
+    ),
     Package("g++", "c++", "compiles libFuzzer for the fuzz targets"),
     Package(
         "socat",

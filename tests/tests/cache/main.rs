@@ -9,5 +9,6 @@ mod large;
 mod offline;
 mod peers;
 mod privacy;
+mod redis;
 mod sites;
 mod support;

@@ -1184,6 +1184,55 @@ export interface components {
              */
             waited: number;
         };
+        /** @description A store that several machines share, for what is in shared caches. */
+        CacheRedis: {
+            /**
+             * @description As the configuration says it.
+             * @example tcp:127.0.0.1:6379
+             */
+            address: string;
+            /** @description Whether requests ask it now. */
+            connected: boolean;
+            /**
+             * Format: int64
+             * @description Responses that were not written, because it was away or too many waited.
+             */
+            dropped: number;
+            /**
+             * Format: int64
+             * @description Failures and time-outs; after each it is left alone for a while.
+             */
+            failures: number;
+            /**
+             * Format: int64
+             * @description Requests that it had a response for.
+             */
+            hits: number;
+            /** Format: int64 */
+            misses: number;
+            /**
+             * Format: int64
+             * @description Purges that it does not know yet. What they name is neither read nor written.
+             */
+            pending_purges: number;
+            /** @description Why they do not. */
+            problem?: string | null;
+            /**
+             * Format: int64
+             * @description Values that were no valid response to what was asked for, or were purged.
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Requests that did not ask it, because it was away or left alone, or too many asked.
+             */
+            skipped: number;
+            /**
+             * Format: int64
+             * @description Responses that were written.
+             */
+            written: number;
+        };
         /** @description What both caches saved. It is kept as long as `[log] connections` says. */
         CacheSavings: {
             /** @description Programs, likewise. */
@@ -1204,6 +1253,7 @@ export interface components {
             forward?: components["schemas"]["CacheFigures"] | null;
             /** Format: int64 */
             offset: number;
+            redis?: components["schemas"]["CacheRedis"] | null;
             saved: components["schemas"]["CacheSavings"];
             sites?: components["schemas"]["CacheFigures"] | null;
             /**

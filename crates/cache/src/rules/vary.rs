@@ -39,8 +39,18 @@ pub fn key(sent: &dyn Fields, response: &dyn Fields) -> Result<Box<[u8]>, CacheR
     }
     names.sort_unstable();
     names.dedup();
+    let fits = names.len() <= MAX_NAMES;
+    let key = key_of(names.iter().map(Vec::as_slice), sent).filter(|_| fits);
+    key.ok_or(CacheReason::VaryTooLong)
+}
+
+/// The key of a request's variant by these names, in lower case and in order. `None`: it is too long.
+pub(crate) fn key_of<'a>(
+    names: impl Iterator<Item = &'a [u8]>,
+    sent: &dyn Fields,
+) -> Option<Box<[u8]>> {
     let mut key = Vec::new();
-    for name in &names {
+    for name in names {
         key.extend_from_slice(name);
         let mut value = Value::new();
         if normalise::value(name, sent, &mut value) {
@@ -49,14 +59,11 @@ pub fn key(sent: &dyn Fields, response: &dyn Fields) -> Result<Box<[u8]>, CacheR
         }
         key.push(b'\n');
     }
-    if names.len() > MAX_NAMES || key.len() > MAX_KEY {
-        return Err(CacheReason::VaryTooLong);
-    }
-    Ok(key.into_boxed_slice())
+    (key.len() <= MAX_KEY).then(|| key.into_boxed_slice())
 }
 
 /// A field's name. Without a colon, a key's lines are unambiguous.
-fn is_token(name: &[u8]) -> bool {
+pub(crate) fn is_token(name: &[u8]) -> bool {
     name.iter()
         .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }

@@ -1,8 +1,8 @@
 //! `privet cache`: what the HTTP cache holds and did, and purges.
 
 use privet_api::cache::{
-    CacheEntry, CacheFigures, CacheQuery, CacheState, PinRequest, PurgeQuery, SavedFigures,
-    UndoPurge,
+    CacheEntry, CacheFigures, CacheQuery, CacheRedis, CacheState, PinRequest, PurgeQuery,
+    SavedFigures, UndoPurge,
 };
 
 use crate::commands::Context;
@@ -311,9 +311,30 @@ async fn stats(context: &Context) -> Result<Exit, Failure> {
         }
     }
     let saved = saved(&state.saved.total);
-    let text = format!("{}\n{saved}{}", table.text(), note(&state));
+    let shared = state.redis.as_ref().map(shared).unwrap_or_default();
+    let text = format!("{}\n{saved}{shared}{}", table.text(), note(&state));
     context.terminal.print(&text)?;
     Ok(Exit::Done)
+}
+
+/// What the store that machines share did, as a line of its own.
+fn shared(redis: &CacheRedis) -> String {
+    let state = match (&redis.problem, redis.connected) {
+        (_, true) => "in use".to_owned(),
+        (Some(why), false) => format!("left alone: {why}"),
+        (None, false) => "away".to_owned(),
+    };
+    format!(
+        "\nRedis at {}: {state}. {} hits, {} misses, {} skipped, {} refused, {} written, {} dropped, {} failures.",
+        redis.address,
+        redis.hits,
+        redis.misses,
+        redis.skipped,
+        redis.refused,
+        redis.written,
+        redis.dropped,
+        redis.failures
+    )
 }
 
 fn figures_row(name: &str, figures: &CacheFigures) -> [String; 9] {

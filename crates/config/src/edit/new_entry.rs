@@ -17,12 +17,13 @@ pub(super) enum TableStyle {
 }
 
 /// Tables with a header: [listen.limits]. All others are written inside a line.
-const HEADED: [&str; 10] = [
+const HEADED: [&str; 11] = [
     "listen",
     "listen.limits",
     "modes",
     "filter",
     "cache",
+    "cache.redis",
     "inspect",
     "scan",
     "site.health",

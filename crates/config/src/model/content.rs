@@ -1,7 +1,9 @@
 //! `[cache]`, `[inspect]` and `[scan]`: what happens to content that can be read.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use super::Secret;
 use crate::backend_url::BackendUrl;
 
 #[derive(Debug, Clone)]
@@ -14,6 +16,20 @@ pub struct Cache {
     /// Entries on disk are encrypted under a key in the keyring.
     pub encrypt: bool,
     pub shared: bool,
+    /// A store that several machines share, for what is shared.
+    pub redis: Option<CacheRedis>,
+}
+
+/// A server that speaks the protocol of Redis.
+#[derive(Debug, Clone)]
+pub struct CacheRedis {
+    pub address: ServiceAddress,
+    pub username: Option<String>,
+    pub password: Option<Secret>,
+    /// What entries are encrypted under, the same on all machines.
+    pub secret: Option<Secret>,
+    /// How long a request waits for it.
+    pub timeout: Duration,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -39,9 +55,9 @@ pub enum SniMismatch {
 pub struct Scan {
     pub enabled: bool,
     pub rules: Vec<String>,
-    pub clamd: Option<ScannerAddress>,
+    pub clamd: Option<ServiceAddress>,
     /// An ICAP service: `icap://HOST[:PORT]/SERVICE`.
-    pub icap: Option<ScannerAddress>,
+    pub icap: Option<ServiceAddress>,
     /// Bytes.
     pub max_body: u64,
     pub hold: ScanHold,
@@ -65,16 +81,16 @@ pub enum ScanHold {
     All,
 }
 
-/// Where a scanner is, as the configuration names it.
+/// Where a service is, as the configuration names it.
 #[derive(Debug, Clone)]
-pub struct ScannerAddress {
+pub struct ServiceAddress {
     pub text: String,
-    pub place: ScannerPlace,
+    pub place: ServicePlace,
 }
 
 /// Only the reader of the configuration makes the URL of an endpoint, so nothing else can be dialed.
 #[derive(Debug, Clone)]
-pub enum ScannerPlace {
+pub enum ServicePlace {
     /// The path of a Unix socket.
     Unix(PathBuf),
     Tcp(BackendUrl),

@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 pub use content::{
-    Cache, Inspect, Scan, ScanErrorAction, ScanHold, ScannerAddress, ScannerPlace, SniMismatch,
+    Cache, CacheRedis, Inspect, Scan, ScanErrorAction, ScanHold, ServiceAddress, ServicePlace,
+    SniMismatch,
 };
 pub use filter::{Filter, FilterList, ListFormat, ListSource};
 pub use listen::{Listen, ListenLimits, ListenTls, User};

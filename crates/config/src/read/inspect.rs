@@ -5,16 +5,19 @@ use std::ops::RangeInclusive;
 use url::Url;
 
 use super::context::ReadContext;
-use super::upstreams::split_host_port;
-use crate::backend_url::BackendUrl;
+use super::service_address::{self, Service, endpoint};
 use crate::diagnose::DiagnosticCode;
 use crate::keys;
-use crate::model::{Inspect, Scan, ScannerAddress, ScannerPlace};
-use crate::tree::{Table, Value, quoted};
+use crate::model::{Inspect, Scan, ServiceAddress};
+use crate::tree::{Table, Value};
 
 const BODY: RangeInclusive<u64> = 1 << 10..=1 << 40;
 const MEMORY: RangeInclusive<u64> = 1 << 20..=1 << 40;
 const SPOOL: RangeInclusive<u64> = 0..=1 << 50;
+const CLAMD: Service = Service {
+    what: "a clamd",
+    form: "write \"unix:/run/clamav/clamd.ctl\" or \"tcp:127.0.0.1:3310\"",
+};
 
 pub(super) fn read<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Inspect {
     let Some(table) = top.get("inspect").and_then(|v| v.table(&keys::INSPECT)) else {
@@ -57,7 +60,9 @@ pub(super) fn read_scan<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Scan 
         rules: table.list("rules", |value| {
             Some(context.path(value.filled()?).display().to_string())
         }),
-        clamd: table.get("clamd").and_then(|value| read_clamd(&value)),
+        clamd: table
+            .get("clamd")
+            .and_then(|value| service_address::read(&value, &CLAMD)),
         icap: table.get("icap").and_then(|value| read_icap(&value)),
         max_body: size("max_body", BODY).unwrap_or(default.max_body),
         hold: table
@@ -72,39 +77,8 @@ pub(super) fn read_scan<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Scan 
     }
 }
 
-/// `unix:/path` or `tcp:host:port`; "" is none.
-fn read_clamd(value: &Value<'_>) -> Option<ScannerAddress> {
-    let text = value.string()?;
-    if text.is_empty() {
-        return None;
-    }
-    let unix = text.strip_prefix("unix:");
-    let unix = unix.filter(|path| path.starts_with('/'));
-    let tcp = text.strip_prefix("tcp:").filter(|address| {
-        split_host_port(address).is_some_and(|(host, port)| !host.is_empty() && port.is_some())
-    });
-    let place = match (unix, tcp) {
-        (Some(path), _) => Some(ScannerPlace::Unix(path.into())),
-        (None, Some(address)) => endpoint(address),
-        (None, None) => None,
-    };
-    if let Some(place) = place {
-        return Some(ScannerAddress {
-            text: text.to_owned(),
-            place,
-        });
-    }
-    let cause = format!("{} is not an address of a clamd", quoted(text));
-    value.refuse(
-        DiagnosticCode::BadValue,
-        cause,
-        "write \"unix:/run/clamav/clamd.ctl\" or \"tcp:127.0.0.1:3310\"",
-    );
-    None
-}
-
 /// `icap://HOST[:PORT]/SERVICE` (RFC 3507, section 4.2); "" is none.
-fn read_icap(value: &Value<'_>) -> Option<ScannerAddress> {
+fn read_icap(value: &Value<'_>) -> Option<ServiceAddress> {
     let text = value.string()?;
     if text.is_empty() {
         return None;
@@ -119,7 +93,7 @@ fn read_icap(value: &Value<'_>) -> Option<ScannerAddress> {
     });
     let service = service.and_then(|url| {
         let (host, port) = (url.host_str()?, url.port().unwrap_or(1344));
-        Some(ScannerAddress {
+        Some(ServiceAddress {
             place: endpoint(&format!("{host}:{port}"))?,
             text: url.into(),
         })
@@ -133,10 +107,4 @@ fn read_icap(value: &Value<'_>) -> Option<ScannerAddress> {
         );
     }
     service
-}
-
-/// `HOST:PORT`.
-fn endpoint(address: &str) -> Option<ScannerPlace> {
-    let url = Url::parse(&format!("http://{address}")).ok()?;
-    BackendUrl::new(&url).map(ScannerPlace::Tcp)
 }

@@ -14,6 +14,7 @@ mod not_served;
 mod outbound_names;
 mod rules;
 mod secrets;
+mod service_address;
 mod sites;
 mod upstreams;
 
@@ -186,7 +187,7 @@ fn read_config<'a>(top: &Table<'a>, base: PathBuf) -> Config {
         groups: groups::read(top, &context),
         rules: rules::read(top, &context, &listen.users),
         filter: filter::read(top, &context),
-        cache: cache::read(top),
+        cache: cache::read(top, &context),
         inspect: inspect::read(top, &context),
         scan: inspect::read_scan(top, &context),
         sites: sites::read(top, &context, &mut addresses),
@@ -197,5 +198,6 @@ fn read_config<'a>(top: &Table<'a>, base: PathBuf) -> Config {
         upstreams,
     };
     addresses.report_clashes();
+    cache::warn_unshared(top, &config);
     config
 }

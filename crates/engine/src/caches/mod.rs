@@ -2,15 +2,19 @@
 
 pub(crate) mod disk_key;
 mod folders;
+mod shared;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use privet_cache::shared::{SharedStats, SharedStore};
 use privet_cache::{
     Cache, CacheSettings, DiskKey, DiskSettings, EntryChange, EntrySelector, KeySecret, Policy,
     key_secret,
 };
+use privet_cache_redis::RedisStore;
 use privet_config::{Config, Keyring};
 
 use self::disk_key::CACHE_KEY;
@@ -26,6 +30,8 @@ const PROBLEM: &str = "cache";
 pub struct Caches {
     pub forward: Option<Arc<Cache>>,
     pub sites: Option<Arc<Cache>>,
+    /// What other machines have too, for those of them that are shared.
+    shared: Option<Arc<RedisStore>>,
     /// The most bytes of each, in memory and on disk.
     limits: Limits,
     /// The folders that the configuration wants.
@@ -97,10 +103,41 @@ impl Caches {
         Self {
             forward: build(forward, before.forward, policy, name),
             sites: build(sites, before.sites, Policy::site(), "sites"),
+            shared: before.shared,
             limits,
             folders,
             problem,
         }
+    }
+
+    /// With the store that the configuration wants between machines.
+    ///
+    /// # Errors
+    /// It cannot be used, as a sentence.
+    pub(crate) fn with_shared(
+        self,
+        config: &Config,
+        own: &[SocketAddr],
+        keyring: &dyn Keyring,
+    ) -> Result<Self, String> {
+        let shared = shared::build(config, own, keyring, self.shared.as_ref())?;
+        Ok(Self { shared, ..self })
+    }
+
+    /// Connects the store between machines, and lets the caches use it. Called within a runtime.
+    pub(crate) fn connect(&self) {
+        if let (Some(shared), Ok(runtime)) = (&self.shared, tokio::runtime::Handle::try_current()) {
+            shared.start(&runtime);
+        }
+        for cache in self.all() {
+            let store = self.shared.clone();
+            cache.set_shared_store(store.map(|store| store as Arc<dyn SharedStore>));
+        }
+    }
+
+    /// The state of the store between machines, where there is one.
+    pub fn shared_stats(&self) -> Option<SharedStats> {
+        self.shared.as_ref().map(|store| store.stats())
     }
 
     fn all(&self) -> impl Iterator<Item = &Arc<Cache>> {

@@ -98,6 +98,7 @@ impl Engine {
             listening: ArcSwap::default(),
         });
         shared.snapshot.load().caches.report(&shared.problems);
+        shared.snapshot.load().caches.connect();
         let options = Arc::new(options);
         let commands = start_supervisor(&options, &shared, workers, stored, bound, text).await;
         Ok(Self {

@@ -16,6 +16,7 @@ use super::answer::StoredAnswer;
 use super::fields::{ClientFields, SentFields};
 use super::partition::{Partition, partition};
 use super::scope::CacheScope;
+use super::shared_store::{AskedShared, Shared};
 use super::status::{CacheUse, part_after, used_after, used_of};
 use super::url::target_of;
 use crate::exchange::Downstream;
@@ -97,17 +98,30 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         if fetch.scanner().is_some_and(takes_risk) {
             return Consulted::Outside;
         }
-        let bytes = self.client.head_bytes();
-        let client = ClientFields { head, bytes };
-        let port = head.target.as_ref().map_or(80, |target| target.port);
-        let Some(target) = target_of(self.url.as_bytes(), scope.scheme, port) else {
-            return Consulted::Outside;
-        };
-        let method = head.method_span.of_buffer(bytes);
+        let method = head.method_span.of_buffer(self.client.head_bytes());
         let is_unsafe = !invalidation::is_safe(method);
         if !is_unsafe && !matches!(method, b"GET" | b"HEAD") {
             return Consulted::Outside;
         }
+        let consulted = self.with_request(fetch, scope, |request| match is_unsafe {
+            true => Consulted::Unsafe(self.changed_key(scope, request)),
+            false => self.look_up(fetch, scope, *request, attempt),
+        });
+        consulted.unwrap_or(Consulted::Outside)
+    }
+
+    /// The request as the rules of the cache take it. `None`: its URL has no path.
+    pub(super) fn with_request<T>(
+        &self,
+        fetch: &S::Fetch,
+        scope: CacheScope<'_>,
+        read: impl FnOnce(&Request<'_>) -> T,
+    ) -> Option<T> {
+        let (head, bytes) = (self.head, self.client.head_bytes());
+        let client = ClientFields { head, bytes };
+        let port = head.target.as_ref().map_or(80, |target| target.port);
+        let target = target_of(self.url.as_bytes(), scope.scheme, port)?;
+        let method = head.method_span.of_buffer(bytes);
         let site = fetch.site_request();
         let sent = SentFields {
             client,
@@ -117,10 +131,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let request = Request::new(method, target, &client)
             .with_sent(&sent)
             .with_body(head.has_body());
-        match is_unsafe {
-            true => Consulted::Unsafe(self.changed_key(scope, &request)),
-            false => self.look_up(fetch, scope, request, attempt),
-        }
+        Some(read(&request))
     }
 
     /// The key of the URL of an unsafe request, where its response may be stored.
@@ -199,10 +210,11 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     /// Answers by what the look-up says, or waits and looks again.
     async fn fetch_stored(&mut self, mut fetch: S::Fetch, mut lookup: Lookup) -> NextStep {
         let mut waits = 0;
+        let mut asked = AskedShared::default();
         loop {
             let attempt = match lookup {
                 Lookup::Hit { entry, reuse } => {
-                    let used = used_after(waits, &entry, reuse);
+                    let used = asked.used(used_after(waits, &entry, reuse));
                     return self.answer_readable(fetch, entry, used).await;
                 }
                 Lookup::Part { entry, range } => {
@@ -219,12 +231,22 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     why,
                     on_error,
                     permit,
-                } => {
-                    let held = Some((entry, on_error));
-                    return self.lead(&mut fetch, permit, Some(why), held).await;
-                }
+                } => match self.ask_shared_store(&fetch, permit, &mut asked).await {
+                    Shared::Nothing(permit) => {
+                        let held = Some((entry, on_error));
+                        return self.lead(&mut fetch, permit, Some(why), held).await;
+                    }
+                    Shared::Stored => LookupAttempt::First,
+                    Shared::Gone => return NextStep::Close,
+                },
                 Lookup::Lead { permit, why } => {
-                    return self.lead(&mut fetch, permit, why, None).await;
+                    match self.ask_shared_store(&fetch, permit, &mut asked).await {
+                        Shared::Nothing(permit) => {
+                            return self.lead(&mut fetch, permit, why, None).await;
+                        }
+                        Shared::Stored => LookupAttempt::First,
+                        Shared::Gone => return NextStep::Close,
+                    }
                 }
                 Lookup::Bypass(why) => {
                     self.observed.pass(CacheUse::Bypass(why));

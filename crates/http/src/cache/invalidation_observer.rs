@@ -53,6 +53,9 @@ impl InvalidationObserver {
             true => EntrySelector::Key(key),
             false => EntrySelector::Url(&url),
         };
+        if self.shared {
+            cache.purge_shared_url(&url);
+        }
         cache.change(&selection, EntryChange::Invalidate);
     }
 

@@ -19,6 +19,7 @@ mod partition;
 mod refresh;
 mod scanned_entries;
 mod scope;
+mod shared_store;
 mod sink;
 pub(crate) mod status;
 mod stored_body;

@@ -11,6 +11,8 @@ use privet_connection_log::CacheSaving;
 pub enum CacheUse {
     /// Answered from the store. `ttl`: seconds for which it stays fresh.
     Hit { ttl: i64 },
+    /// The same with what was in the store that machines share.
+    SharedHit { ttl: i64 },
     /// Answered from the store although it is stale. `ttl` is negative.
     Stale { ttl: i64 },
     /// The origin failed, and a stale response was sent in its place.
@@ -60,7 +62,7 @@ impl CacheUse {
     pub fn row(self) -> privet_connection_log::CacheUse {
         privet_connection_log::CacheUse {
             word: match self {
-                Self::Hit { .. } | Self::Collapsed { .. } => "hit",
+                Self::Hit { .. } | Self::SharedHit { .. } | Self::Collapsed { .. } => "hit",
                 Self::Stale { .. } | Self::StaleOnError { .. } => "stale",
                 Self::Revalidated { .. } => "revalidated",
                 Self::Miss { .. } => "miss",
@@ -68,6 +70,7 @@ impl CacheUse {
             },
             why: match self {
                 Self::Bypass(why) => Some(why.sentence()),
+                Self::SharedHit { .. } => Some("Another machine had stored it."),
                 Self::StaleOnError { failure, .. } => Some(match failure {
                     Failure::Origin => {
                         "The origin failed, and the response allows it to be sent stale."
@@ -85,7 +88,10 @@ impl CacheUse {
     pub fn saving(self, sent: u64, time: Duration) -> Option<CacheSaving> {
         let none = CacheSaving::default();
         Some(match self {
-            Self::Hit { .. } | Self::Stale { .. } | Self::Collapsed { .. } => CacheSaving {
+            Self::Hit { .. }
+            | Self::SharedHit { .. }
+            | Self::Stale { .. }
+            | Self::Collapsed { .. } => CacheSaving {
                 hit: true,
                 bytes: sent,
                 time,
@@ -112,6 +118,12 @@ impl CacheUse {
             Self::Hit { ttl } | Self::Stale { ttl } => CacheStatus {
                 hit: true,
                 ttl: Some(ttl),
+                ..none
+            },
+            Self::SharedHit { ttl } => CacheStatus {
+                hit: true,
+                ttl: Some(ttl),
+                detail: Some("from another machine"),
                 ..none
             },
             Self::StaleOnError { ttl, why, failure } => CacheStatus {

@@ -6,10 +6,10 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use privet_net::Connector;
 use tokio::time::timeout;
 
 use self::reply::{Found, Version};
-use crate::connector::Connector;
 use crate::exchange::{exchange, invalid, read_until};
 use crate::idle::{IdleConnections, Stream};
 use crate::verdict::clean_name;

@@ -7,11 +7,11 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use privet_net::Connector;
 use tokio::io::AsyncRead;
 use tokio::time::timeout;
 
 use self::reply::{Head, Options};
-use crate::connector::Connector;
 use crate::exchange::{exchange, invalid, read_until};
 use crate::idle::{IdleConnections, Stream};
 use crate::message::{Direction, Message};

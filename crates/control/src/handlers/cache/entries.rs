@@ -5,9 +5,10 @@ use std::time::SystemTime;
 
 use axum::extract::State;
 use privet_api::Problem;
-use privet_api::cache::{CacheDisk, CacheEntry, CacheFigures, CacheQuery, CacheState};
+use privet_api::cache::{CacheDisk, CacheEntry, CacheFigures, CacheQuery, CacheRedis, CacheState};
 use privet_cache::browse::EntryInfo;
 use privet_cache::rules::reuse;
+use privet_cache::shared::SharedStats;
 use privet_cache::{Cache, CacheReason, Request, Reuse, Target, Timestamp};
 
 use super::savings::savings;
@@ -70,6 +71,7 @@ pub(crate) async fn read_cache(
             saved,
             forward: forward.map(|cache| figures(cache)),
             sites: sites.map(|cache| figures(cache)),
+            redis: caches.shared_stats().map(redis),
             total,
             offset: u64::from(query.offset),
             entries: page
@@ -125,6 +127,22 @@ fn figures(cache: &Cache) -> CacheFigures {
             damaged: disk.damaged,
             problem: disk.problem,
         }),
+    }
+}
+
+fn redis(stats: SharedStats) -> CacheRedis {
+    CacheRedis {
+        address: stats.address,
+        connected: stats.connected,
+        problem: stats.problem,
+        hits: stats.hits,
+        misses: stats.misses,
+        skipped: stats.skipped,
+        refused: stats.refused,
+        written: stats.written,
+        dropped: stats.dropped,
+        failures: stats.failures,
+        pending_purges: stats.pending_purges,
     }
 }
 

@@ -133,10 +133,15 @@ fn names(config: &Config) -> impl Iterator<Item = &str> {
     let users = config.listen.users.iter().map(|user| &user.password);
     let upstreams = config.upstreams.iter();
     let upstreams = upstreams.filter_map(|upstream| upstream.password.as_ref());
-    let named = users.chain(upstreams).filter_map(|secret| match secret {
-        Secret::Keyring(name) => Some(name.as_str()),
-        _ => None,
-    });
+    let redis = config.cache.redis.iter();
+    let redis = redis.flat_map(|redis| redis.password.iter().chain(&redis.secret));
+    let named = users
+        .chain(upstreams)
+        .chain(redis)
+        .filter_map(|secret| match secret {
+            Secret::Keyring(name) => Some(name.as_str()),
+            _ => None,
+        });
     let own = [
         config.inspect.enabled.then_some(AUTHORITY_ENTRY),
         disk_key::is_wanted(config).then_some(CACHE_KEY),

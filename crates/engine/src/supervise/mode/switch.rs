@@ -121,6 +121,7 @@ impl Shared {
         current.generation = self.snapshot.load().generation + 1;
         current.caches.apply_limits();
         current.caches.report(&self.problems);
+        current.caches.connect();
         let keeps_history = current.keeps_history();
         if !keeps_history {
             self.connection_log.keep_history(false);

@@ -1,21 +1,22 @@
-//! Connections to scanners that the configuration names.
+//! Connections to services that the configuration names: scanners, and the store that machines share.
 
 use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
-use privet_net::{Endpoint, EndpointDialer};
 use tokio::io::{AsyncRead, AsyncWrite};
 #[cfg(unix)]
 use tokio::time::timeout;
 
-/// A connection to a scanner.
+use crate::{Endpoint, EndpointDialer};
+
+/// A connection to a service.
 pub trait Connection: AsyncRead + AsyncWrite + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Send> Connection for T {}
 
-/// Where a scanner is.
+/// Where a service is. Only the reader of the configuration makes an endpoint, so nothing else can be dialed.
 #[derive(Clone)]
 pub enum Connector {
     /// The path of a Unix socket.

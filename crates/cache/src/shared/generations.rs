@@ -1,0 +1,188 @@
+//! What a purge means for a store that several machines share.
+//!
+//! The store counts a generation for everything, for each host and for each URL. An entry carries those that held before
+//! its origin was asked; a purge raises one, and an entry with a smaller one is not used any more, wherever it was written.
+//! This machine remembers its own purges as well: until the store knows one, nothing of its scope is read or written, and
+//! afterwards an older generation is not believed, so that a store that lost its memory brings nothing back.
+
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
+
+use super::key::{Scope, Scopes};
+
+/// Purges that are remembered; more count as one of everything.
+const MOST_MARKS: usize = 16 * 1024;
+/// The longest time for which a value is kept.
+pub(crate) const MOST_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long a generation is kept: every entry from before it is gone then.
+pub const KEPT: Duration = Duration::from_secs(2 * MOST_KEPT.as_secs());
+
+/// The generations of an entry's scopes; 0: nothing was purged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Generations(pub [u64; 3]);
+
+impl Generations {
+    /// Whether an entry of these generations was not purged, where those of `known` hold.
+    pub(crate) fn are_current(&self, known: &Generations) -> bool {
+        self.0.iter().zip(known.0).all(|(own, known)| *own >= known)
+    }
+}
+
+/// The purges of this machine.
+#[derive(Debug, Default)]
+pub struct Purges {
+    marks: RwLock<Marks>,
+}
+
+#[derive(Debug, Default)]
+struct Marks {
+    by_scope: HashMap<Scope, Mark>,
+    serial: u64,
+}
+
+#[derive(Debug)]
+struct Mark {
+    /// Tells this purge from a later one of its scope.
+    serial: u64,
+    /// What the store made of it.
+    generation: Option<u64>,
+    /// What that is at least.
+    at_least: u64,
+    /// Whether the store has it.
+    delivered: bool,
+    at: Instant,
+}
+
+/// A purge that the store is to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PendingPurge {
+    pub scope: Scope,
+    serial: u64,
+    /// What the generation has to be at least.
+    pub at_least: u64,
+}
+
+impl Purges {
+    fn read(&self) -> RwLockReadGuard<'_, Marks> {
+        self.marks.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Marks> {
+        self.marks.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nothing of this scope is read or written until the store knows that it was purged.
+    pub fn begin(&self, scope: Scope) {
+        let mut marks = self.write();
+        let now = Instant::now();
+        let mut scope = scope;
+        if marks.by_scope.len() >= MOST_MARKS && !marks.by_scope.contains_key(&scope) {
+            marks
+                .by_scope
+                .retain(|_, mark| now.saturating_duration_since(mark.at) < KEPT);
+            if marks.by_scope.len() >= MOST_MARKS {
+                marks.by_scope.clear();
+                scope = Scope::all();
+            }
+        }
+        marks.serial += 1;
+        let before = marks.by_scope.get(&scope);
+        let before = before.map_or(0, |mark| mark.generation.unwrap_or(mark.at_least));
+        let mark = Mark {
+            serial: marks.serial,
+            generation: None,
+            at_least: before.saturating_add(1),
+            delivered: false,
+            at: now,
+        };
+        marks.by_scope.insert(scope, mark);
+    }
+
+    /// Purges that the store does not know. `now`: the least that a new generation is.
+    pub fn pending(&self, now: u64) -> Vec<PendingPurge> {
+        let marks = self.read();
+        let waiting = marks.by_scope.iter().filter(|(_, mark)| !mark.delivered);
+        waiting
+            .map(|(scope, mark)| PendingPurge {
+                scope: *scope,
+                serial: mark.serial,
+                at_least: mark.generation.unwrap_or(mark.at_least.max(now)),
+            })
+            .collect()
+    }
+
+    /// How many purges the store does not know.
+    pub fn pending_count(&self) -> u64 {
+        let marks = self.read();
+        marks
+            .by_scope
+            .values()
+            .filter(|mark| !mark.delivered)
+            .count() as u64
+    }
+
+    /// The store has made this generation of a purge.
+    pub fn delivered(&self, purge: &PendingPurge, generation: u64) {
+        let mut marks = self.write();
+        // A later purge of the scope is delivered for itself.
+        if let Some(mark) = marks.by_scope.get_mut(&purge.scope)
+            && mark.serial == purge.serial
+        {
+            mark.generation = Some(generation.max(mark.generation.unwrap_or(0)));
+            mark.delivered = true;
+        }
+    }
+
+    /// The generations that an entry has to have at least, where the store has these; `None`: the store does not know all
+    /// purges. Tells whether the store has lost one.
+    pub fn known(&self, scopes: &Scopes, found: Generations) -> Option<(Generations, bool)> {
+        let lost = |marks: &Marks| {
+            let (mut known, mut lost) = (found, false);
+            for (scope, generation) in scopes.0.iter().zip(&mut known.0) {
+                if let Some(mark) = marks.by_scope.get(scope) {
+                    let own = mark.generation?;
+                    lost |= mark.delivered && *generation < own;
+                    *generation = own.max(*generation);
+                }
+            }
+            Some((known, lost))
+        };
+        let (known, is_lost) = lost(&self.read())?;
+        if is_lost {
+            let mut marks = self.write();
+            for (scope, found) in scopes.0.iter().zip(found.0) {
+                if let Some(mark) = marks.by_scope.get_mut(scope) {
+                    mark.delivered &= mark.generation.is_none_or(|own| own <= found);
+                }
+            }
+        }
+        Some((known, is_lost))
+    }
+
+    /// Whether all purges of these scopes are known to the store.
+    pub fn are_settled(&self, scopes: &Scopes) -> bool {
+        let marks = self.read();
+        let mut own = scopes
+            .0
+            .iter()
+            .filter_map(|scope| marks.by_scope.get(scope));
+        own.all(|mark| mark.generation.is_some())
+    }
+
+    /// Does something while nothing of these scopes can be purged, unless it was meanwhile.
+    pub(crate) fn while_current<T>(
+        &self,
+        scopes: &Scopes,
+        generations: &Generations,
+        then: impl FnOnce() -> T,
+    ) -> Option<T> {
+        let marks = self.read();
+        for (scope, generation) in scopes.0.iter().zip(generations.0) {
+            if let Some(mark) = marks.by_scope.get(scope) {
+                mark.generation.filter(|own| *own <= generation)?;
+            }
+        }
+        Some(then())
+    }
+}

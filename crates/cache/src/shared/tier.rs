@@ -1,0 +1,133 @@
+//! How a cache uses a store that machines share.
+
+use std::sync::Arc;
+
+use super::ask::SharedEntry;
+use super::fill::SharedFill;
+use super::key::Scope;
+use super::store::SharedStore;
+use crate::cache::Cache;
+use crate::fill::FillPermit;
+use crate::new_entry::NewEntry;
+use crate::purge::{EntryChange, EntrySelector};
+use crate::site::host_of;
+
+impl Cache {
+    /// Uses this store behind memory and disk from now on, or none. A private cache has none.
+    pub fn set_shared_store(&self, store: Option<Arc<dyn SharedStore>>) {
+        self.shared_tier.set(store.filter(|_| self.policy().shared));
+    }
+
+    /// The store that machines share.
+    pub fn shared_store(&self) -> Option<Arc<dyn SharedStore>> {
+        self.shared_tier.get()
+    }
+
+    /// What a URL has on other machines is not used any more either, as far as they ask the store.
+    pub fn purge_shared_url(&self, url: &str) {
+        self.purge_shared(|| Some(Scope::url(url)));
+    }
+
+    fn purge_shared(&self, scope: impl FnOnce() -> Option<Scope>) {
+        if let Some(store) = self.shared_store()
+            && let Some(scope) = scope()
+        {
+            store.purges().begin(scope);
+            store.deliver_purges();
+        }
+    }
+
+    /// The same for what is selected, where it is changed so that it may not be used as it is.
+    pub(crate) fn change_shared(&self, selection: &EntrySelector<'_>, change: EntryChange) {
+        match change {
+            EntryChange::Remove | EntryChange::Invalidate | EntryChange::PurgeSoftly(_) => {
+                self.purge_shared(|| scope_of(selection));
+            }
+            EntryChange::Restore | EntryChange::Pin | EntryChange::Unpin => {}
+        }
+    }
+}
+
+/// The smallest scope that contains everything that is selected. `None`: nothing is purged by it.
+pub(super) fn scope_of(selection: &EntrySelector<'_>) -> Option<Scope> {
+    Some(match *selection {
+        EntrySelector::Url(url) => Scope::url(url),
+        EntrySelector::Host(host) => Scope::host(host),
+        EntrySelector::Prefix(prefix) => match whole_host(prefix) {
+            Some(host) => Scope::host(host),
+            None => Scope::all(),
+        },
+        EntrySelector::Group { origin, .. } => Scope::host(host_of(origin)),
+        EntrySelector::All
+        | EntrySelector::Domain(_)
+        | EntrySelector::Site(_)
+        | EntrySelector::Tag(_)
+        | EntrySelector::Owner(_) => Scope::all(),
+        EntrySelector::Key(_) | EntrySelector::Purge(_) => return None,
+    })
+}
+
+/// The host of a prefix that contains all of it.
+fn whole_host(prefix: &str) -> Option<&str> {
+    let (_, rest) = prefix.split_once("://")?;
+    rest.contains('/').then(|| host_of(prefix))
+}
+
+impl FillPermit {
+    /// The response is written to the store too.
+    pub fn shared_by(mut self, fill: Box<SharedFill>) -> FillPermit {
+        self.shared = Some(fill);
+        self
+    }
+
+    /// Stores what another machine has stored, and ends the wait of all. Gives the permit back where it was purged meanwhile,
+    /// or does not fit: the origin is to be asked.
+    #[must_use = "with the permit, the origin is to be asked"]
+    pub fn install(
+        self,
+        found: SharedEntry,
+        url: &str,
+        keep_on_disk: bool,
+        store: &dyn SharedStore,
+    ) -> Option<FillPermit> {
+        let len = found.body.len() as u64;
+        let replaces = self.validates.as_ref();
+        // Its time was rounded down to a second.
+        let received = found.head.received.plus(1);
+        let is_newer = replaces.is_none_or(|old| old.head().received <= received);
+        if len > self.cache().largest_object() || !is_newer {
+            return Some(self);
+        }
+        let new = NewEntry {
+            url,
+            body_len: Some(len),
+            owner: 0,
+            page: 0,
+            // Its validators are not sent by a way that has an identity of its own.
+            route: 0,
+            keep_on_disk,
+            took: found.fetched_in,
+        };
+        let (cache, key) = (self.cache().clone(), self.key());
+        let validates = self.validates.is_some();
+        let mut permit = Some(self);
+        let stored = store
+            .purges()
+            .while_current(&found.scopes, &found.generations, || {
+                let permit = permit.take()?.fetched_in(found.fetched_in);
+                let (_, mut writer) = permit.store(found.head, &new);
+                writer.push(&found.body).ok()?;
+                writer.finish(&[]).ok()
+            });
+        match (stored, permit) {
+            (None, Some(permit)) => Some(permit),
+            _ => {
+                // The look-up took it for a question to the origin.
+                let mut shard = cache.shard(key);
+                shard.counts.validated -= u64::from(validates);
+                shard.counts.missed -= u64::from(!validates);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! How services are reached that the configuration names.
+
+use privet_config::{ServiceAddress, ServicePlace};
+use privet_net::{Connector, Endpoint, EndpointDialer};
+
+/// # Errors
+/// The address cannot be used, as a sentence.
+pub(crate) fn connector(at: &ServiceAddress, dialer: &EndpointDialer) -> Result<Connector, String> {
+    match &at.place {
+        ServicePlace::Unix(path) => Ok(Connector::Unix(path.clone())),
+        ServicePlace::Tcp(url) => {
+            let endpoint = Endpoint::new(url, None)?;
+            Ok(Connector::Tcp(Box::new((endpoint, dialer.clone()))))
+        }
+    }
+}

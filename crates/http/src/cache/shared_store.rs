@@ -1,0 +1,205 @@
+//! The store that machines share, which is asked before an origin.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use privet_cache::shared::{
+    Generations, Got, Read, SharedAsk, SharedCounters, SharedEntry, SharedFill, SharedKey,
+    SharedStore,
+};
+use privet_cache::{FillPermit, Timestamp};
+
+use super::status::CacheUse;
+use crate::exchange::Downstream;
+use crate::exchange::downstream::unless_gone;
+use crate::request::RequestFlow;
+use crate::service::{Fetch, Service};
+
+/// What became of asking the store. A request asks it once.
+#[derive(Default)]
+pub(super) struct AskedShared {
+    asked: bool,
+    /// What the response needs to be written there.
+    fill: Option<Box<SharedFill>>,
+    /// It had the response.
+    stored: bool,
+}
+
+impl AskedShared {
+    /// What an answer says of itself.
+    pub(super) fn used(&self, used: CacheUse) -> CacheUse {
+        match used {
+            CacheUse::Hit { ttl } if self.stored => CacheUse::SharedHit { ttl },
+            used => used,
+        }
+    }
+}
+
+/// What the store has for a request.
+pub(super) enum Shared {
+    /// The origin is to be asked.
+    Nothing(FillPermit),
+    /// It is stored here now.
+    Stored,
+    /// The client has left.
+    Gone,
+}
+
+/// What became of one question.
+enum Step {
+    Found(Box<SharedEntry>),
+    Variant(SharedKey),
+    Nothing,
+}
+
+impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
+    /// Asks the store that machines share, where there is one.
+    pub(super) async fn ask_shared_store(
+        &mut self,
+        fetch: &S::Fetch,
+        permit: FillPermit,
+        asked: &mut AskedShared,
+    ) -> Shared {
+        if std::mem::replace(&mut asked.asked, true) {
+            return Shared::Nothing(with_fill(permit, asked.fill.take()));
+        }
+        // What may not outlive the process is no other machine's matter either.
+        let outlives = fetch.cache().is_some_and(|scope| scope.keep_on_disk);
+        match permit.cache().shared_store() {
+            Some(store) if outlives && !permit.is_part() => {
+                Box::pin(self.ask_store(fetch, permit, store, asked)).await
+            }
+            _ => Shared::Nothing(permit),
+        }
+    }
+
+    async fn ask_store(
+        &mut self,
+        fetch: &S::Fetch,
+        permit: FillPermit,
+        store: Arc<dyn SharedStore>,
+        asked: &mut AskedShared,
+    ) -> Shared {
+        let scope = fetch.cache();
+        let ask = scope.and_then(|scope| {
+            self.with_request(fetch, scope, |request| SharedAsk::new(scope.space, request))?
+        });
+        let Some(ask) = ask else {
+            return Shared::Nothing(permit);
+        };
+        let deadline = Instant::now() + store.timeout();
+        let (mut key, mut generations) = (ask.key, None);
+        // The second question is for the request's variant.
+        for _ in 0..2 {
+            let Some(getting) = store.get(key, &ask.scopes, deadline) else {
+                break;
+            };
+            let (_, watch) = self.client.head_and_watch();
+            let got = match unless_gone(watch, getting).await {
+                Ok(Some(got)) => got,
+                Ok(None) => break,
+                Err(_) => return Shared::Gone,
+            };
+            let first = *generations.get_or_insert(got.generations);
+            match self.read_shared(fetch, &*store, (&ask, &key), &got) {
+                Step::Variant(variant) => key = variant,
+                Step::Nothing => break,
+                Step::Found(found) => {
+                    return match self.install(fetch, permit, *found, &*store) {
+                        None => {
+                            asked.stored = true;
+                            asked.fill = fill(store, ask, Some(first));
+                            Shared::Stored
+                        }
+                        Some(permit) => {
+                            Shared::Nothing(with_fill(permit, fill(store, ask, Some(first))))
+                        }
+                    };
+                }
+            }
+        }
+        Shared::Nothing(with_fill(permit, fill(store, ask, generations)))
+    }
+
+    fn read_shared(
+        &self,
+        fetch: &S::Fetch,
+        store: &dyn SharedStore,
+        (ask, key): (&SharedAsk, &SharedKey),
+        got: &Got,
+    ) -> Step {
+        let counters = store.counters();
+        let now = Timestamp::from(SystemTime::now());
+        let read = fetch.cache().and_then(|scope| {
+            let policy = scope.cache.policy();
+            self.with_request(fetch, scope, |request| {
+                ask.read(key, got, store.secret(), request, (policy, now))
+            })
+        });
+        match read {
+            Some(Read::Entry(entry)) if entry.head().ttl(now) > 0 => {
+                SharedCounters::count(&counters.hits);
+                Step::Found(entry)
+            }
+            Some(Read::Variant(key)) => Step::Variant(key),
+            Some(Read::Refused) => {
+                SharedCounters::count(&counters.refused);
+                Step::Nothing
+            }
+            Some(Read::Entry(_) | Read::Nothing) | None => {
+                SharedCounters::count(&counters.misses);
+                Step::Nothing
+            }
+        }
+    }
+
+    /// Stores what another machine has stored under the key by which this request and others look it up. Gives the permit
+    /// back where that cannot be.
+    fn install(
+        &self,
+        fetch: &S::Fetch,
+        permit: FillPermit,
+        found: SharedEntry,
+        store: &dyn SharedStore,
+    ) -> Option<FillPermit> {
+        let Some(scope) = fetch.cache() else {
+            return Some(permit);
+        };
+        let named = self.with_request(fetch, scope, |request| {
+            let (cache, head) = (scope.cache, found.head());
+            let key = match cache.policy().site_fields {
+                true => cache.key_of_response(scope.space, &[], request, head),
+                false => permit.key(),
+            };
+            (key, request.target.url())
+        });
+        let Some((key, url)) = named else {
+            return Some(permit);
+        };
+        permit
+            .stored_as(key)
+            .install(found, &url, scope.keep_on_disk, store)
+    }
+}
+
+/// `None`: the store did not say which purges it knows, so that nothing is written there.
+fn fill(
+    store: Arc<dyn SharedStore>,
+    ask: SharedAsk,
+    generations: Option<Generations>,
+) -> Option<Box<SharedFill>> {
+    generations.map(|generations| {
+        Box::new(SharedFill {
+            store,
+            ask,
+            generations,
+        })
+    })
+}
+
+fn with_fill(permit: FillPermit, fill: Option<Box<SharedFill>>) -> FillPermit {
+    match fill {
+        Some(fill) => permit.shared_by(fill),
+        None => permit,
+    }
+}
