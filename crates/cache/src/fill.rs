@@ -168,6 +168,9 @@ impl FillPermit {
         let body = MemoryBody::new(block.into_iter(), Bytes::new());
         let entry = Entry::new(self.store_key(), head, &new, Body::Memory(body));
         cache.add(self.store_key(), &entry);
+        if let Some(shared) = self.shared.take() {
+            shared.put(&entry);
+        }
         self.end(Outcome::LookAgain);
         entry
     }

@@ -146,6 +146,26 @@ fn what_is_written_is_read_by_another_machine() {
 }
 
 #[test]
+fn a_short_response_that_came_whole_is_written_too() {
+    let get = get("/x");
+    let (cache, store) = shared_cache();
+    let fill = SharedFill {
+        store: store.clone(),
+        ask: ask(&get),
+        generations: NONE,
+    };
+    let permit = get.lead(&cache).shared_by(Box::new(fill));
+    permit.store_whole(get.head(FRESH), &get.new_entry(), b"a body");
+    let puts = store.puts.lock().expect("no panic");
+    let writes: Vec<Write> = puts.iter().flat_map(|put| put.writes(None, NOW)).collect();
+    let [write] = &writes[..] else {
+        panic!("{writes:?}")
+    };
+    let found = entry(read(&get, write, write.keep_for, None, NONE));
+    assert_eq!(found.body, b"a body");
+}
+
+#[test]
 fn the_stores_clock_tells_the_age() {
     let get = get("/x");
     let write = written(&get, FRESH, b"b", None).remove(0);
