@@ -86,7 +86,11 @@ export function closeReasonText(end: string): string {
   return known ? t(`end.${known}`) : end;
 }
 
-const INSPECTION = { inspected: 'inspected.yes', untouched: 'inspected.no', refused: 'inspected.refused' } as const;
+const INSPECTION = {
+  inspected: 'inspected.yes',
+  untouched: 'inspected.no',
+  refused: 'inspected.refused',
+} as const;
 
 /** Whether HTTPS was read, in the page's language; `undefined`: it was not asked for. */
 export function inspectionText({ inspection }: Pick<Row, 'inspection'>): string | undefined {
