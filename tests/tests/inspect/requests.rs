@@ -48,10 +48,7 @@ fn connect_and_socks_tunnels_are_inspected_over_both_versions_of_http() {
     assert_eq!(first["url"], url, "{first:#}");
     assert_eq!(first["status"], 200);
     // The origin's own certificate is not what the client sees.
-    assert_ne!(
-        fetch(privet, &certificates.path("ca.pem"), &[&url]).code,
-        0
-    );
+    assert_ne!(fetch(privet, &certificates.path("ca.pem"), &[&url]).code, 0);
 }
 
 #[test]

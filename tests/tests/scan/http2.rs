@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use privet_tests::h2::{H2Backend, Tunnels, block_on, connect, get, read, write};
-use privet_tests::reserve;
 
 use crate::support::*;
 
@@ -32,12 +31,7 @@ fn the_page_follows_an_interim_response() {
         std::io::Write::write_all(stream, b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")?;
         privet_tests::backend::reply(stream, "200 OK", BINARY, &bad(100))
     });
-    let listen = reserve();
-    let scanning = Scanning::start(&format!(
-        "[[site]]\nname = \"app\"\nlisten = [\"{listen}\"]\nhosts = [\"app.test\"]\n\
-         [[site.backend]]\nurl = \"{}\"\n",
-        origin.url()
-    ));
+    let (scanning, listen) = site_before(&origin.url());
     block_on(async {
         let client = connect(listen).await;
         let mut stopped = get(&client, "http://app.test/bad").await.expect("the page");
@@ -50,12 +44,8 @@ fn the_page_follows_an_interim_response() {
 
 #[test]
 fn one_risk_is_taken_once_over_http_2() {
-    let (backend, listen) = (backend(), reserve());
-    let scanning = Scanning::start(&format!(
-        "[[site]]\nname = \"app\"\nlisten = [\"{listen}\"]\nhosts = [\"app.test\"]\n\
-         [[site.backend]]\nurl = \"{}\"\n",
-        backend.url()
-    ));
+    let backend = backend();
+    let (scanning, listen) = site_before(&backend.url());
     let status = || {
         block_on(async {
             let client = connect(listen).await;
@@ -76,13 +66,37 @@ fn one_risk_is_taken_once_over_http_2() {
 }
 
 #[test]
+fn several_parts_come_over_http_2_as_one_body() {
+    let origin = origin(|_| None);
+    let (_scanning, listen) = site_before(&origin.url());
+    block_on(async {
+        let client = connect(listen).await;
+        let request = Request::builder().uri("http://app.test/clean/100");
+        let request = request.header("range", "bytes=0-6,98-99").body(());
+        let mut sender = client.ready().await.expect("the connection lives on");
+        let sent = sender.send_request(request.expect("a request"), true);
+        let mut response = sent.expect("a stream").0.await.expect("an answer");
+        assert_eq!(response.status(), 206);
+        let types: Vec<_> = response.headers().get_all("content-type").iter().collect();
+        assert_eq!(types.len(), 1, "{types:?}");
+        let kind = types[0].to_str().expect("a text");
+        assert!(
+            kind.starts_with("multipart/byteranges; boundary="),
+            "{kind}"
+        );
+        let length = response.headers()["content-length"].clone();
+        let body = read(response.body_mut()).await.expect("the whole body");
+        assert_eq!(length, body.len().to_string());
+        let text = String::from_utf8_lossy(&body);
+        assert!(text.contains("bytes 0-6/100\r\n\r\n0000000\r\n"), "{text}");
+        assert!(text.contains("bytes 98-99/100\r\n\r\nee\r\n"), "{text}");
+    });
+}
+
+#[test]
 fn streams_are_judged_apart_from_one_another() {
-    let (backend, listen) = (backend(), reserve());
-    let scanning = Scanning::start(&format!(
-        "[[site]]\nname = \"app\"\nlisten = [\"{listen}\"]\nhosts = [\"app.test\"]\n\
-         [[site.backend]]\nurl = \"{}\"\n",
-        backend.url()
-    ));
+    let backend = backend();
+    let (scanning, listen) = site_before(&backend.url());
     block_on(async {
         let client = connect(listen).await;
         let mut good = get(&client, "http://app.test/clean")

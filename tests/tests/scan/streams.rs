@@ -8,7 +8,6 @@ use http::{Method, Request, Response};
 use privet_tests::Backend;
 use privet_tests::client::{connect, read_head};
 use privet_tests::h2::{self, H2Backend, Tunnels, block_on, read};
-use privet_tests::reserve;
 
 use crate::support::*;
 
@@ -141,13 +140,7 @@ fn echo_site() -> (Scanning, std::net::SocketAddr) {
         }
         let _ = stream.send_data(Bytes::new(), true);
     });
-    let listen = reserve();
-    let scanning = Scanning::start(&format!(
-        "[[site]]\nname = \"app\"\nlisten = [\"{listen}\"]\nhosts = [\"app.test\"]\n\
-         [[site.backend]]\nurl = \"{}\"\n",
-        backend.url()
-    ));
-    (scanning, listen)
+    site_before(&backend.url())
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! What these tests share: a proxy that scans by one rule, origins, and clients.
 
 use std::io::Write;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 
 use privet_tests::backend::reply;
 use privet_tests::client::{CommandOutput, curl};
 use privet_tests::peers::write;
-use privet_tests::{Backend, Privet};
+use privet_tests::{Backend, Privet, reserve};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -64,6 +64,16 @@ impl Scanning {
         });
         found
     }
+}
+
+/// A site at this address, whose backend's bodies are scanned in both directions.
+pub fn site_before(backend: &str) -> (Scanning, SocketAddr) {
+    let listen = reserve();
+    let scanning = Scanning::start(&format!(
+        "[[site]]\nname = \"app\"\nlisten = [\"{listen}\"]\nhosts = [\"app.test\"]\n\
+         [[site.backend]]\nurl = \"{backend}\"\n"
+    ));
+    (scanning, listen)
 }
 
 /// The words of the proxy's page that stopped a body.
