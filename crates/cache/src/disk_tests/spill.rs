@@ -8,7 +8,7 @@ use super::*;
 use crate::body::BodyReadError;
 use crate::body_reader::BodyReader;
 use crate::entry::Entry;
-use crate::fill::FillWriter;
+use crate::fill_writer::FillWriter;
 use crate::lookup::Lookup;
 use crate::purge::{EntryChange, EntrySelector};
 use crate::testing::*;

@@ -16,7 +16,7 @@ use super::answer::StoredAnswer;
 use super::fields::{ClientFields, SentFields};
 use super::partition::{Partition, partition};
 use super::scope::CacheScope;
-use super::shared_store::{AskedShared, Shared};
+use super::shared_store::AskedShared;
 use super::status::{CacheUse, part_after, used_after, used_of};
 use super::url::target_of;
 use crate::exchange::Downstream;
@@ -226,26 +226,10 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     reuse,
                     permit,
                 } => return self.answer_and_refresh(fetch, entry, reuse, permit).await,
-                Lookup::Validate {
-                    entry,
-                    why,
-                    on_error,
-                    permit,
-                } => match self.ask_shared_store(&fetch, permit, &mut asked).await {
-                    Shared::Nothing(permit) => {
-                        let held = Some((entry, on_error));
-                        return self.lead(&mut fetch, permit, Some(why), held).await;
-                    }
-                    Shared::Stored => LookupAttempt::First,
-                    Shared::Gone => return NextStep::Close,
-                },
-                Lookup::Lead { permit, why } => {
-                    match self.ask_shared_store(&fetch, permit, &mut asked).await {
-                        Shared::Nothing(permit) => {
-                            return self.lead(&mut fetch, permit, why, None).await;
-                        }
-                        Shared::Stored => LookupAttempt::First,
-                        Shared::Gone => return NextStep::Close,
+                Lookup::Validate { .. } | Lookup::Lead { .. } => {
+                    match self.lead_or_share(&mut fetch, lookup, &mut asked).await {
+                        Some(next) => return next,
+                        None => LookupAttempt::First,
                     }
                 }
                 Lookup::Bypass(why) => {

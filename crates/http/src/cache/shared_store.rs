@@ -7,12 +7,13 @@ use privet_cache::shared::{
     Generations, Got, Read, SharedAsk, SharedCounters, SharedEntry, SharedFill, SharedKey,
     SharedStore,
 };
-use privet_cache::{FillPermit, Timestamp};
+use privet_cache::{FillPermit, Lookup, Timestamp};
 
 use super::status::CacheUse;
 use crate::exchange::Downstream;
 use crate::exchange::downstream::unless_gone;
 use crate::request::RequestFlow;
+use crate::request::flow::NextStep;
 use crate::service::{Fetch, Service};
 
 /// What became of asking the store. A request asks it once.
@@ -36,7 +37,7 @@ impl AskedShared {
 }
 
 /// What the store has for a request.
-pub(super) enum Shared {
+enum Shared {
     /// The origin is to be asked.
     Nothing(FillPermit),
     /// It is stored here now.
@@ -53,8 +54,33 @@ enum Step {
 }
 
 impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
+    /// Asks the store that machines share, where there is one, then the origin, for what is not stored or is to be validated.
+    /// `None`: it is stored now, and is to be looked up again.
+    pub(super) async fn lead_or_share(
+        &mut self,
+        fetch: &mut S::Fetch,
+        lookup: Lookup,
+        asked: &mut AskedShared,
+    ) -> Option<NextStep> {
+        let (permit, why, held) = match lookup {
+            Lookup::Lead { permit, why } => (permit, why, None),
+            Lookup::Validate {
+                entry,
+                why,
+                on_error,
+                permit,
+            } => (permit, Some(why), Some((entry, on_error))),
+            _ => return Some(NextStep::Close),
+        };
+        match self.ask_shared_store(fetch, permit, asked).await {
+            Shared::Nothing(permit) => Some(self.lead(fetch, permit, why, held).await),
+            Shared::Stored => None,
+            Shared::Gone => Some(NextStep::Close),
+        }
+    }
+
     /// Asks the store that machines share, where there is one.
-    pub(super) async fn ask_shared_store(
+    async fn ask_shared_store(
         &mut self,
         fetch: &S::Fetch,
         permit: FillPermit,
