@@ -8,7 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
-use http::{HeaderMap, Response, StatusCode};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use privet_net::Stream;
 use tokio::time::timeout;
 
@@ -21,7 +22,7 @@ use crate::exchange::downstream::ClientWatch;
 use crate::head::scan::Scan;
 use crate::head::{FieldKind, ResponseHead};
 use crate::headers::response::{self, ResponseRewrite, StoredResponse};
-use crate::headers::{via, write_number};
+use crate::headers::via;
 use crate::scanning::range::SelectedRange;
 
 /// The limit for a client to take a response that was made here.
@@ -207,9 +208,7 @@ fn write_fields(
 }
 
 fn insert_length(fields: &mut HeaderMap, length: u64) {
-    let mut digits = Vec::new();
-    write_number(&mut digits, length);
-    insert(fields, b"content-length", &digits);
+    fields.append(CONTENT_LENGTH, HeaderValue::from(length));
 }
 
 fn insert_via(fields: &mut HeaderMap) {
