@@ -9,7 +9,7 @@ use super::key::Scopes;
 use super::value::{MOST_VALUE, Value};
 use super::*;
 use crate::store::disk::seal::DiskKey;
-use crate::testing::{FRESH, Get, Headers, NOW, cache, get};
+use crate::testing::{Dice, FRESH, Get, Headers, NOW, cache, get};
 use crate::{Cache, Lookup, Policy, Timestamp};
 
 /// A store that keeps what is handed in.
@@ -334,4 +334,31 @@ fn an_entry_is_kept_as_long_as_it_is_of_use() {
     );
     assert_eq!(kept("max-age=60", 0), None);
     assert_eq!(kept("max-age=60, no-cache", 50), None);
+}
+
+#[test]
+fn any_contents_are_read_or_refused() {
+    let get = get_with("/x", &[("Accept-Language", "de")]);
+    let fields = &[
+        ("Cache-Control", "max-age=60"),
+        ("Vary", "Accept-Language, A"),
+    ];
+    let mut dice = Dice::new(7);
+    for write in written(&get, fields, b"a body", None) {
+        // Between the salt and the checksum.
+        let contents = &write.value[25..write.value.len() - 4];
+        check(contents);
+        for _ in 0..5000 {
+            let mut changed = contents.to_vec();
+            for _ in 0..1 + dice.roll(4) {
+                let at = dice.roll(changed.len() as u64) as usize;
+                match dice.roll(3) {
+                    0 => changed[at] = dice.roll(256) as u8,
+                    1 => changed.truncate(at + 1),
+                    _ => changed.insert(at, dice.roll(256) as u8),
+                }
+            }
+            check(&changed);
+        }
+    }
 }

@@ -130,7 +130,7 @@ fn a_damaged_value_is_asked_for_again() {
 }
 
 #[test]
-fn a_value_of_another_kind_and_one_without_an_end_are_no_answer() {
+fn a_value_of_another_kind_or_name_is_no_answer() {
     let redis = require!(RedisServer::start());
     let origin = numbered("Cache-Control: max-age=600\r\n");
     let first = machine(&redis);
