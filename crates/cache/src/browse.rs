@@ -1,4 +1,4 @@
-//! What is stored, for people who look.
+//! Lists stored responses, for the page and the command line.
 
 use crate::cache::{Cache, lock};
 use crate::entry::Entry;
@@ -38,7 +38,7 @@ impl Cache {
         listed
     }
 
-    /// What can be shown of an entry. It is not unpacked for good: nobody asked for it.
+    /// What can be shown of an entry. It stays packed: listing is no use of it.
     fn shown(&self, slot: &Slot) -> Option<Entry> {
         match (&slot.resident, &slot.record) {
             (Resident::Unpacked(entry), _) => Some(entry.clone()),

@@ -1,4 +1,4 @@
-//! How much memory one cache may hold, and the blocks of bodies that count in it for as long as anybody has them.
+//! The memory limit of one cache, and the blocks of bodies that count against it while something refers to them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -60,7 +60,7 @@ impl Budget {
     }
 }
 
-/// A block that is counted until its last reader lets go of it, also where the store has dropped it long before.
+/// A block that counts until its last reader drops it, which may be long after the store did.
 struct Block {
     data: Box<[u8]>,
     budget: Arc<Budget>,

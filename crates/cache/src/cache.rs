@@ -28,7 +28,7 @@ const SHARDS: usize = 64;
 /// The largest object in memory is this part of all memory.
 const LARGEST_PART: u64 = 4;
 
-/// What a cache is made of.
+/// The settings of a cache.
 #[derive(Debug, Clone)]
 pub struct CacheSettings {
     pub policy: Policy,
@@ -144,7 +144,7 @@ impl Cache {
         }
     }
 
-    /// The leader is gone: one of those who wait leads.
+    /// The leader is gone: a waiting request becomes the leader.
     pub(crate) fn hand_over(&self, key: Key, serial: u64) {
         let mut shard = self.shard(key);
         if let Some(in_flight) = shard.in_flight_requests.get_mut(&key)

@@ -106,7 +106,7 @@ impl Entry {
         Entry::described(from, body, next_serial(), true)
     }
 
-    /// What the index knows of an entry on disk, for people who look. Its head has no fields, and its body cannot be read.
+    /// What the index knows of an entry on disk, for listings. Its head has no fields, and its body cannot be read.
     pub(crate) fn unread(record: &Record) -> Entry {
         Entry(Arc::new(Inner {
             serial: next_serial(),

@@ -1,4 +1,4 @@
-//! What the one request that goes to the origin for a key may do with the response.
+//! What the leader, the one request that goes to the origin for a key, may do with the response.
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,8 +23,8 @@ use crate::rules::time::Timestamp;
 use crate::shared::SharedFill;
 use crate::store::packed;
 
-/// The right and the duty to ask the origin for a key. Others wait for what comes of it.
-/// Dropping it hands the lead to one of them.
+/// Permission to ask the origin for a key. One request, the leader, has it; others wait. Dropping it makes one
+/// of these the leader.
 #[must_use = "others wait for what its owner gets"]
 pub struct FillPermit {
     cache: Arc<Cache>,
@@ -43,7 +43,7 @@ pub struct FillPermit {
     open: bool,
 }
 
-/// What a request leads for.
+/// What the leader fetches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// The whole: others wait for it.
@@ -113,7 +113,7 @@ impl FillPermit {
         self.partial_hit.take()
     }
 
-    /// Stores the response under another key than the one that is led for.
+    /// Stores the response under another key than the one that is fetched.
     pub fn stored_as(mut self, key: Key) -> FillPermit {
         self.stored_as = (key != self.key).then_some(key);
         self
@@ -123,7 +123,7 @@ impl FillPermit {
         self.stored_as.unwrap_or(self.key)
     }
 
-    /// Those who wait are told.
+    /// Wakes the waiting requests.
     fn end(&mut self, outcome: Outcome) {
         if !std::mem::take(&mut self.open) {
             return;
@@ -221,7 +221,7 @@ impl FillPermit {
         updated
     }
 
-    /// The response cannot be stored. Those who wait go on alone, and so does who asks for the key soon after.
+    /// The response cannot be stored. Waiting requests go to the origin themselves, as do later ones for a while.
     pub fn uncacheable(mut self, now: Timestamp) {
         self.cache.remember_uncacheable(self.key, now);
         self.end(Outcome::LookAgain);
@@ -237,7 +237,7 @@ impl FillPermit {
         self.uncacheable(now);
     }
 
-    /// There is nothing to fetch: those who wait look again.
+    /// There is nothing to fetch: waiting requests look up again.
     pub(crate) fn release(mut self) {
         self.end(Outcome::LookAgain);
     }

@@ -1,4 +1,4 @@
-//! Requests for one key that are under way to its origin: one leads, the others wait for what it gets.
+//! Requests that are under way to an origin: for each key one leads, the others wait for its response.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,10 +6,10 @@ use std::task::Waker;
 
 use crate::rules::range::RangeSpec;
 
-/// How many leaders may fail before all who wait are told.
+/// How many leaders may fail before all waiting requests fail.
 const MOST_FAILURES: u8 = 2;
 
-/// One request to the origin, and who waits for it. It lies in the index under its key.
+/// One request to the origin with those that wait for it. The index holds it under its key.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     /// Tells this request from later ones for the same key.
@@ -18,7 +18,7 @@ pub(crate) struct InFlight {
     failures: u8,
 }
 
-/// What becomes of those who wait.
+/// What a waiting request does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     LookAgain,
@@ -26,7 +26,7 @@ pub(crate) enum Outcome {
     Failed,
 }
 
-/// Where one of them is told.
+/// Passes the outcome to one waiting request.
 #[derive(Debug, Default)]
 pub(crate) struct WaiterSlot {
     state: Mutex<WaiterState>,
@@ -44,7 +44,7 @@ impl WaiterSlot {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says the outcome. False where nobody waits here any more.
+    /// Passes the outcome on. False where the request no longer waits.
     fn tell(&self, outcome: Outcome) -> bool {
         let mut state = self.lock();
         if state.left {
@@ -67,14 +67,14 @@ impl InFlight {
         }
     }
 
-    /// A place for one more who waits.
+    /// Adds a waiting request.
     pub(crate) fn add_waiter(&mut self) -> Arc<WaiterSlot> {
         let slot = Arc::new(WaiterSlot::default());
         self.waiting.push_back(slot.clone());
         slot
     }
 
-    /// Makes one of those who wait the leader. False where there is none.
+    /// Makes a waiting request the leader. False where there is none.
     pub(crate) fn hand_over(&mut self) -> bool {
         while let Some(slot) = self.waiting.pop_front() {
             if slot.tell(Outcome::Lead) {
@@ -84,13 +84,13 @@ impl InFlight {
         false
     }
 
-    /// Counts a failure. False where nobody may try again.
+    /// Counts a failure. False where no further leader may try.
     pub(crate) fn may_try_again(&mut self) -> bool {
         self.failures += 1;
         self.failures < MOST_FAILURES
     }
 
-    /// Tells all who wait.
+    /// Wakes all waiting requests.
     pub(crate) fn end(self, outcome: Outcome) {
         for slot in self.waiting {
             slot.tell(outcome);

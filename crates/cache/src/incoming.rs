@@ -17,7 +17,7 @@ use crate::incoming_reader::IncomingReader;
 use crate::incoming_state::{Keep, Phase, Place, Shared, State, WINDOW, set_waker};
 use crate::store::disk::spill::{Spill, SpillObserver, SpillTarget};
 
-/// Nobody reads the body and it is not stored: there is no use in receiving the rest.
+/// The body has no reader and is not stored: the rest need not be received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("nobody reads the response any more")]
 pub struct Gone;

@@ -18,7 +18,7 @@ use crate::store::disk::load::Load;
 use crate::store::index::Shard;
 use crate::waiter::Waiter;
 
-/// A request that the cache is asked for.
+/// A request to look up.
 pub struct LookupRequest<'a> {
     pub key: Key,
     pub request: Request<'a>,
@@ -30,14 +30,14 @@ pub struct LookupRequest<'a> {
     pub parts: bool,
 }
 
-/// Which look-up of a request this is.
+/// How often the request was looked up before, and why it is again.
 #[derive(Debug, Default)]
 pub enum LookupAttempt {
     #[default]
     First,
     /// It has waited so many times.
     Again(u8),
-    /// It waited and leads now.
+    /// It waited and is the leader now.
     Leads(FillPermit),
     /// What is on disk was loaded, or could not be.
     Loaded(Box<LookupAttempt>),
@@ -53,7 +53,7 @@ pub enum Lookup {
     Hit { entry: Entry, reuse: Reuse },
     /// Answer with this range of stored parts.
     Part { entry: Entry, range: ByteRange },
-    /// Answer with the entry. Who has the permit asks the origin in the background.
+    /// Answer with the entry. With a permit, ask the origin in the background too.
     Refresh {
         entry: Entry,
         reuse: Reuse,
@@ -94,7 +94,7 @@ impl Loading {
         }
     }
 
-    /// Gives the turn with which to look up again.
+    /// Gives the attempt to look up with.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<LookupAttempt> {
         match self.load.poll(cx) {
             Poll::Ready(()) => Poll::Ready(self.give_up()),
@@ -102,7 +102,7 @@ impl Loading {
         }
     }
 
-    /// The turn with which to look up again without what is on disk, because it takes too long.
+    /// The attempt to look up with where the disk takes too long: what is on it is left out.
     pub fn give_up(&mut self) -> LookupAttempt {
         LookupAttempt::Loaded(Box::new(self.attempt.take().unwrap_or_default()))
     }

@@ -1,4 +1,4 @@
-//! Requests for a part of a representation: what stored parts answer, what is fetched, who waits for it.
+//! Requests for a part of a representation: what stored parts answer, what is fetched, which requests wait for it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

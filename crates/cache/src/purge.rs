@@ -1,4 +1,4 @@
-//! Taking entries out, marking them, and keeping them from leaving.
+//! Removes, invalidates and pins entries.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ pub enum EntrySelector<'a> {
     Owner(u64),
 }
 
-/// What happens to them.
+/// What happens to the selected entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryChange {
     Remove,
@@ -53,7 +53,7 @@ pub enum EntryChange {
     PurgeSoftly(PurgeId),
     /// They may be used again without asking.
     Restore,
-    /// They do not leave because the store is full.
+    /// They are not evicted.
     Pin,
     Unpin,
 }

@@ -1,4 +1,4 @@
-//! Keys whose responses could not be stored lately: nobody waits for another one's response to them.
+//! Keys whose responses could not be stored lately: requests for them do not wait for one another.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,4 +1,4 @@
-//! A request that waits for what another one gets.
+//! A request that waits for the response to another one.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::fill::FillPermit;
 use crate::in_flight::{InFlight, Outcome, WaiterSlot};
 use crate::key::Key;
 
-/// A place among those who wait for another request's response. Dropping it leaves.
+/// The wait of one request for the response to another. Dropping it ends the wait.
 #[must_use = "it waits only while it is polled"]
 pub struct Waiter {
     cache: Arc<Cache>,
@@ -25,7 +25,7 @@ pub enum Wake {
     LookAgain,
     /// The leader is gone or failed: look up again with [`LookupAttempt::Leads`](crate::LookupAttempt).
     Lead(FillPermit),
-    /// The leader failed, and so did the one who took over.
+    /// Two leaders failed.
     Failed,
 }
 

@@ -1,4 +1,4 @@
-//! A body that was stopped may be taken once, by the client that asked for it.
+//! Permissions to receive a stopped body once, for the client that asked for it.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! Judges bodies: YARA rules in the process, a clamd, an ICAP service. Knows no HTTP connection: who has a body asks for a
+//! Judges bodies: YARA rules in the process, a clamd, an ICAP service. It knows no HTTP connection: its user passes a body and gets a
 //! [`Verdict`].
 //!
 //! [`decode`] removes content codings, [`archive`] lists what is in archives, [`unpack`] does both within [`Limits`].

@@ -23,7 +23,7 @@ pub struct Message {
     /// Of an answer.
     pub status: u16,
     pub media_type: String,
-    /// Who asked.
+    /// The client's address.
     pub client: Option<IpAddr>,
 }
 

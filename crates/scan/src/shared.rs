@@ -32,7 +32,7 @@ pub(crate) struct Shared {
 pub struct RecentFinding {
     pub at: SystemTime,
     pub url: String,
-    /// Who asked.
+    /// The client that asked for it.
     pub client: Option<IpAddr>,
     pub finding: Finding,
 }

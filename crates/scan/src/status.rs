@@ -1,4 +1,4 @@
-//! What the engines are and what they did, for people who look.
+//! State and counts of the engines.
 
 use std::net::IpAddr;
 use std::sync::PoisonError;
@@ -27,7 +27,7 @@ pub enum EngineState {
     Failed,
 }
 
-/// One engine, for people who look.
+/// State and counts of one engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineStatus {
     pub engine: Engine,

@@ -1,4 +1,4 @@
-//! What the rules answer, with a sentence for people who browse entries.
+//! What the rules answer, with a sentence for each reason.
 
 use std::fmt;
 

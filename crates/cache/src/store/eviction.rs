@@ -158,7 +158,7 @@ impl Eviction {
     /// None where all are pinned.
     pub(crate) fn evict(&mut self, fingerprint: impl Fn(u32) -> u64) -> Option<(u32, u64)> {
         let entries = u64::from(self.small.len) + u64::from(self.main.len);
-        // Each step lowers an entry's uses, moves it on for good, or ends: pinned entries alone go round.
+        // Each step lowers an entry's uses, moves it to the main queue or evicts it; only pinned entries stay as they are.
         let most_steps = entries * (u64::from(MOST_USES) + 2);
         for _ in 0..most_steps {
             let total = self.small.weight + self.main.weight;

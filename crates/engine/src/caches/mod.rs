@@ -144,7 +144,7 @@ impl Caches {
         [&self.forward, &self.sites].into_iter().flatten()
     }
 
-    /// Lets the limits of this configuration hold.
+    /// Applies the limits of this configuration.
     pub(crate) fn apply_limits(&self) {
         for cache in self.all() {
             cache.set_memory(self.limits.memory);
@@ -178,7 +178,7 @@ impl Caches {
         }
     }
 
-    /// Ends those that `now` has not, and removes the folders that it does not want. Blocks.
+    /// Closes the caches that `now` does not have, and removes the folders that it does not want. Blocks.
     pub(crate) fn retire(&self, now: &Self, root: &Path) {
         let is_kept = |cache: &Arc<Cache>| now.all().any(|other| Arc::ptr_eq(cache, other));
         for cache in self.all().filter(|cache| !is_kept(cache)) {

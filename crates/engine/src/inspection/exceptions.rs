@@ -64,7 +64,7 @@ pub struct Exception {
 struct Entry {
     reason: ExceptionReason,
     times: u32,
-    /// Those of `times` that were no more than a connection closed without a word.
+    /// Those of `times` that were only a closed connection, without an alert.
     silent: u32,
     since: SystemTime,
     until: SystemTime,

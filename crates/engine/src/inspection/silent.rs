@@ -16,8 +16,8 @@ const SILENT_FOR: Duration = Duration::from_secs(300);
 /// Bytes that are read at first.
 const FIRST_READ: usize = 4096;
 
-/// Who spoke first.
-enum First {
+/// Which side sent first.
+enum FirstSender {
     Client,
     Destination,
     ClientGone,
@@ -25,7 +25,7 @@ enum First {
 }
 
 impl Session {
-    /// Connects to the destination, and waits for whoever speaks first. Only where that is the destination does the tunnel pass
+    /// Connects to the destination, and waits for the first side that sends. Only where that is the destination does the tunnel pass
     /// untouched: HTTP and TLS begin with the client, and a client that is merely slow is inspected as any other.
     pub(super) async fn silent(self, mut client: Stream) {
         let Some(mut connected) = self.dial(&mut client).await else {
@@ -39,29 +39,29 @@ impl Session {
             tokio::select! {
                 biased;
                 read = client.read_buf(&mut up) => match read {
-                    Ok(1..) => First::Client,
-                    Ok(0) | Err(_) => First::ClientGone,
+                    Ok(1..) => FirstSender::Client,
+                    Ok(0) | Err(_) => FirstSender::ClientGone,
                 },
                 read = connected.stream.read_buf(&mut down), if !spoke => match read {
-                    Ok(1..) => First::Destination,
-                    Ok(0) | Err(_) => First::DestinationGone,
+                    Ok(1..) => FirstSender::Destination,
+                    Ok(0) | Err(_) => FirstSender::DestinationGone,
                 },
-                () = std::future::ready(()), if spoke => First::Destination,
+                () = std::future::ready(()), if spoke => FirstSender::Destination,
             }
         };
         match timeout(SILENT_FOR, speaking).await {
-            Ok(First::Client) => {
+            Ok(FirstSender::Client) => {
                 // What it is has to be seen before the destination gets any of it.
                 drop(connected);
                 self.begin(client, up).await;
             }
-            Ok(First::Destination) => {
+            Ok(FirstSender::Destination) => {
                 connected.preread = down.freeze();
                 self.relay(client, Bytes::new(), connected, UntouchedBy::Silent)
                     .await;
             }
-            Ok(First::ClientGone) => {}
-            Ok(First::DestinationGone) => {
+            Ok(FirstSender::ClientGone) => {}
+            Ok(FirstSender::DestinationGone) => {
                 self.not_begun("the host closed the connection before anything was sent");
             }
             Err(_) => self.not_begun("neither side sent anything for five minutes"),

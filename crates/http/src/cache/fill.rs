@@ -15,12 +15,12 @@ use crate::body::Transfer;
 use crate::exchange::{Deadline, Upstream};
 use crate::scanning::{BodyScan, Scanned};
 
-/// Whether a body is received for those who read it, or for the store.
+/// Whether a body is received for its readers or for the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
     /// It ends with its last reader.
     Readers,
-    /// Nobody asked for it: a stored response is refreshed.
+    /// No client waits for it: a stored response is refreshed.
     Store,
 }
 

@@ -63,7 +63,7 @@ impl RangeCompletion {
     }
 }
 
-/// What the cache took of a response.
+/// What the cache did with a response.
 #[expect(
     clippy::large_enum_variant,
     reason = "made and taken apart at once: boxing would cost more than it saves"
@@ -72,7 +72,7 @@ pub enum FillOutcome {
     /// It is being stored.
     Stored {
         entry: Entry,
-        /// For who asked.
+        /// For the client that caused the request.
         reader: BodyReader,
         /// Until the body is received apart.
         writer: Option<FillWriter>,
@@ -113,7 +113,7 @@ impl FillOutcome {
     }
 }
 
-/// Looks at the response to one request that leads.
+/// Decides what the cache does with the response to the leader's request.
 pub struct FillObserver {
     pub origin_request: OriginRequest,
     pub permit: Option<FillPermit>,

@@ -31,7 +31,7 @@ use crate::service::{Fetch, Service};
 const DISK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What the cache says about a request.
-enum Consulted {
+enum CacheDecision {
     Found(Lookup),
     /// It is not asked. The client wants nothing but a stored response: it gets none.
     Pass {
@@ -45,7 +45,7 @@ enum Consulted {
 }
 
 /// What woke a request that waited for another one.
-enum Woken {
+enum WaitEnd {
     Look(LookupAttempt),
     /// Both requests that went to the origin failed.
     Failed,
@@ -57,25 +57,25 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     /// Answers a request that is not the proxy's own: from the cache where that may be, else from an origin.
     pub(crate) async fn fetch(&mut self, fetch: S::Fetch) -> NextStep {
         let consulted = match fetch.cache() {
-            None => Consulted::Outside,
+            None => CacheDecision::Outside,
             Some(scope) => self.consult(&fetch, scope, LookupAttempt::First),
         };
         match consulted {
-            Consulted::Outside => self.relay(fetch).await,
-            Consulted::Pass {
+            CacheDecision::Outside => self.relay(fetch).await,
+            CacheDecision::Pass {
                 only_if_cached: true,
                 ..
             } => self.not_stored().await,
-            Consulted::Pass { why, .. } | Consulted::Found(Lookup::Bypass(why)) => {
+            CacheDecision::Pass { why, .. } | CacheDecision::Found(Lookup::Bypass(why)) => {
                 self.observed.pass(CacheUse::Bypass(why));
                 self.relay(fetch).await
             }
-            Consulted::Found(Lookup::Hit { entry, reuse }) if !entry.is_on_disk() => {
+            CacheDecision::Found(Lookup::Hit { entry, reuse }) if !entry.is_on_disk() => {
                 let used = used_of(&entry, reuse);
                 self.answer_stored(&fetch, entry, None, used).await
             }
-            Consulted::Found(lookup) => Box::pin(self.fetch_stored(fetch, lookup)).await,
-            Consulted::Unsafe(key) => Box::pin(self.fetch_changing(fetch, key)).await,
+            CacheDecision::Found(lookup) => Box::pin(self.fetch_stored(fetch, lookup)).await,
+            CacheDecision::Unsafe(key) => Box::pin(self.fetch_changing(fetch, key)).await,
         }
     }
 
@@ -85,29 +85,29 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         fetch: &S::Fetch,
         scope: CacheScope<'_>,
         attempt: LookupAttempt,
-    ) -> Consulted {
+    ) -> CacheDecision {
         let head = self.head;
         let is_url = matches!(head.form, TargetForm::Url { .. });
         let is_http = matches!(head.scheme, Scheme::Http | Scheme::Https);
         if !is_url || !is_http || head.upgrades {
-            return Consulted::Outside;
+            return CacheDecision::Outside;
         }
-        // A body that this client alone may take is not shared, neither now nor later.
+        // A body that was allowed to this client only is neither stored nor shared.
         let client_ip = self.info.peer.ip().to_canonical();
         let takes_risk = |scanning: &RequestScanner| scanning.may_take_risk(client_ip);
         if fetch.scanner().is_some_and(takes_risk) {
-            return Consulted::Outside;
+            return CacheDecision::Outside;
         }
         let method = head.method_span.of_buffer(self.client.head_bytes());
         let is_unsafe = !invalidation::is_safe(method);
         if !is_unsafe && !matches!(method, b"GET" | b"HEAD") {
-            return Consulted::Outside;
+            return CacheDecision::Outside;
         }
         let consulted = self.with_request(fetch, scope, |request| match is_unsafe {
-            true => Consulted::Unsafe(self.changed_key(scope, request)),
+            true => CacheDecision::Unsafe(self.changed_key(scope, request)),
             false => self.look_up(fetch, scope, *request, attempt),
         });
-        consulted.unwrap_or(Consulted::Outside)
+        consulted.unwrap_or(CacheDecision::Outside)
     }
 
     /// The request as the rules of the cache take it. `None`: its URL has no path.
@@ -152,9 +152,9 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         scope: CacheScope<'_>,
         request: Request<'_>,
         attempt: LookupAttempt,
-    ) -> Consulted {
+    ) -> CacheDecision {
         let only_if_cached = request.directives.only_if_cached;
-        let pass = |why| Consulted::Pass {
+        let pass = |why| CacheDecision::Pass {
             why,
             only_if_cached,
         };
@@ -183,7 +183,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             _ if only_if_cached => return pass(CacheReason::NotStored),
             _ => {}
         }
-        Consulted::Found(found)
+        CacheDecision::Found(found)
     }
 
     /// Who shares what is stored for the request. `None`: of which page it is a part is not known.
@@ -243,8 +243,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 Lookup::Wait(waiter) => {
                     waits += 1;
                     match self.wait(waiter, waits).await {
-                        Woken::Look(attempt) => attempt,
-                        woken => return self.waited_in_vain(fetch, woken).await,
+                        WaitEnd::Look(attempt) => attempt,
+                        woken => return self.wait_failed(fetch, woken).await,
                     }
                 }
             };
@@ -252,8 +252,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 return self.relay(fetch).await;
             };
             lookup = match self.consult(&fetch, scope, attempt) {
-                Consulted::Found(lookup) => lookup,
-                Consulted::Pass {
+                CacheDecision::Found(lookup) => lookup,
+                CacheDecision::Pass {
                     only_if_cached: true,
                     ..
                 } => return self.not_stored().await,
@@ -342,15 +342,15 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     }
 
     /// Another request's response did not come, or does not serve.
-    async fn waited_in_vain(&mut self, fetch: S::Fetch, woken: Woken) -> NextStep {
+    async fn wait_failed(&mut self, fetch: S::Fetch, woken: WaitEnd) -> NextStep {
         match woken {
-            Woken::Gone => NextStep::Close,
-            Woken::Failed => {
+            WaitEnd::Gone => NextStep::Close,
+            WaitEnd::Failed => {
                 let text = "another client's request for the same was not answered";
                 let response = self.service.failure(502, "no response", text.to_owned());
                 self.reply(response).await
             }
-            Woken::Look(_) | Woken::TooLong => self.relay(fetch).await,
+            WaitEnd::Look(_) | WaitEnd::TooLong => self.relay(fetch).await,
         }
     }
 
@@ -366,17 +366,17 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     }
 
     /// Waits for what another request gets.
-    async fn wait(&mut self, mut waiter: Waiter, waits: u8) -> Woken {
+    async fn wait(&mut self, mut waiter: Waiter, waits: u8) -> WaitEnd {
         self.observed.waits_since.get_or_insert_with(Instant::now);
         let limit = self.service.timeouts().response_header;
         let waiting = timeout(limit, poll_fn(|cx| waiter.poll(cx)));
         let (_, watch) = self.client.head_and_watch();
         match unless_gone(watch, waiting).await {
-            Ok(Ok(Wake::LookAgain)) => Woken::Look(LookupAttempt::Again(waits)),
-            Ok(Ok(Wake::Lead(permit))) => Woken::Look(LookupAttempt::Leads(permit)),
-            Ok(Ok(Wake::Failed)) => Woken::Failed,
-            Ok(Err(_)) => Woken::TooLong,
-            Err(_) => Woken::Gone,
+            Ok(Ok(Wake::LookAgain)) => WaitEnd::Look(LookupAttempt::Again(waits)),
+            Ok(Ok(Wake::Lead(permit))) => WaitEnd::Look(LookupAttempt::Leads(permit)),
+            Ok(Ok(Wake::Failed)) => WaitEnd::Failed,
+            Ok(Err(_)) => WaitEnd::TooLong,
+            Err(_) => WaitEnd::Gone,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Compares the response to a HEAD with the stored response to GET (RFC 9111 §4.3.5).
+//! Compares the response to HEAD with the stored response to GET (RFC 9111 §4.3.5).
 
 use std::time::SystemTime;
 

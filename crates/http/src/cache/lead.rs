@@ -183,7 +183,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         .await
     }
 
-    /// A head without its body answers nobody else; it may tell something about what is stored.
+    /// A response to HEAD is not stored, but it may confirm or outdate a stored response to GET.
     async fn lead_head(
         &mut self,
         fetch: &mut S::Fetch,

@@ -9,7 +9,7 @@ use crate::head::{FieldKind, RequestHead};
 /// The bytes that the key of a stored response contains beside its URL.
 pub type Partition = SmallVec<[u8; 192]>;
 
-/// The request of a page that is not known: it could tell that page what its reader has visited.
+/// The page that made the request is not known. A stored answer could tell that page which URLs its user has visited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownPage;
 

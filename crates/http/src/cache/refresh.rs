@@ -88,7 +88,7 @@ impl<S: Service> RequestFlow<'_, S, BackgroundClient> {
     }
 }
 
-/// A client that is not there: it sent a request without a body, and takes whatever it is sent.
+/// The client of a background request: it sends no body and discards what it is sent.
 pub struct BackgroundClient {
     head: Bytes,
 }

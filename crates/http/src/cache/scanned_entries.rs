@@ -1,4 +1,4 @@
-//! Scanning and the cache: what is stored was judged, and is judged anew by what judges now.
+//! Scanning and the cache: stored responses were scanned, and are scanned again when rules or signatures have changed.
 
 use std::sync::Arc;
 

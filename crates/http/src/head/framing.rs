@@ -76,7 +76,7 @@ fn coding_error(value: &[u8]) -> FramingError {
 
 /// Whether a `Transfer-Encoding` is one word that is no coding that exists, nor nearly `chunked`. A response with one ends
 /// with its connection (RFC 9112 §6.3), so that no two readers differ on its end.
-pub(super) fn is_meaningless_coding(value: &[u8]) -> bool {
+pub(super) fn is_unregistered_coding(value: &[u8]) -> bool {
     const KNOWN: [&[u8]; 9] = [
         b"gzip",
         b"x-gzip",

@@ -8,7 +8,7 @@ pub use super::bad_response::BadResponse;
 use super::connection::ConnectionOptions;
 use super::field::MAX_FIELDS;
 use super::field::{Field, FieldKind, Span};
-use super::framing::{BodyLength, Framing, FramingError, is_meaningless_coding};
+use super::framing::{BodyLength, Framing, FramingError, is_unregistered_coding};
 use super::method::Method;
 use super::obsolete;
 use super::scan::Scan;
@@ -26,7 +26,7 @@ pub struct ResponseHead {
     pub fields: Vec<Field>,
     pub framing: Framing,
     /// The body has a transfer coding that does not exist: it ends with the connection.
-    pub meaningless_coding: bool,
+    pub unregistered_coding: bool,
     pub connection: ConnectionOptions,
 }
 
@@ -88,20 +88,20 @@ impl ResponseHead {
 
     fn read_fields(&mut self, buffer: &[u8]) -> Result<(), BadResponse> {
         self.framing = Framing::default();
-        self.meaningless_coding = false;
+        self.unregistered_coding = false;
         self.connection.clear();
         for field in &self.fields {
             match field.kind {
                 FieldKind::ContentLength | FieldKind::TransferEncoding
-                    if self.meaningless_coding =>
+                    if self.unregistered_coding =>
                 {
                     return Err(FramingError::Both.into());
                 }
                 FieldKind::TransferEncoding
                     if self.framing == Framing::default()
-                        && is_meaningless_coding(field.value.of_buffer(buffer)) =>
+                        && is_unregistered_coding(field.value.of_buffer(buffer)) =>
                 {
-                    self.meaningless_coding = true;
+                    self.unregistered_coding = true;
                 }
                 FieldKind::ContentLength | FieldKind::TransferEncoding => {
                     self.framing.take(field, buffer)?;
@@ -113,7 +113,7 @@ impl ResponseHead {
                 _ => {}
             }
         }
-        let is_coded = self.framing.chunked || self.meaningless_coding;
+        let is_coded = self.framing.chunked || self.unregistered_coding;
         if is_coded && self.version == Version::Http10 {
             return Err(BadResponse::CodingInHttp10);
         }
@@ -141,7 +141,7 @@ impl ResponseHead {
     /// Whether the origin keeps the connection after this message.
     pub fn keeps_alive(&self) -> bool {
         !self.connection.close
-            && !self.meaningless_coding
+            && !self.unregistered_coding
             && (self.version == Version::Http11 || self.connection.keep_alive)
     }
 }

@@ -15,7 +15,7 @@ use super::stream::PendingVerdict;
 use super::withheld_body::{CompleteBody, read_whole};
 
 impl BodyScan {
-    /// The verdict, for who does not read the body.
+    /// The verdict, for a cache fill, which does not read the body.
     pub fn gate(&mut self) -> watch::Receiver<Gate> {
         let (told, gate) = watch::channel(match self.state {
             State::Stream(_) => Gate::Trickles,

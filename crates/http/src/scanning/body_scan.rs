@@ -55,7 +55,7 @@ pub(crate) struct BodyScan {
     read: u64,
     pub(super) asked: Option<Instant>,
     pub(super) report: Option<ScanReport>,
-    /// Who waits for the verdict apart from the body.
+    /// Tells a cache fill the verdict.
     pub(super) told: Option<watch::Sender<Gate>>,
     /// The stored response that a clean verdict is noted at.
     pub(super) stored: Option<Entry>,

@@ -27,14 +27,14 @@ pub(crate) use body_scan::BodyScan;
 pub(crate) use report::ScanReport;
 pub(crate) use scanned::Scanned;
 
-/// Who asked, and how.
+/// The client of a request, as far as scanning depends on it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ScanClient {
     pub ip: IpAddr,
     pub speaks_http2: bool,
 }
 
-/// The scans of one request, where there are any. Without, it is one word.
+/// The scans of one request. Without any it is one pointer.
 #[derive(Default)]
 pub(crate) struct Scans(Option<Box<Active>>);
 
@@ -72,7 +72,7 @@ impl Scans {
         self.0.as_mut()?.down.as_deref_mut()
     }
 
-    /// The scan of the response's body, for who receives all of that apart from the request.
+    /// Takes the scan of the response's body, where a cache fill receives that body apart from the request.
     pub fn take_down(&mut self) -> Option<Box<BodyScan>> {
         let mut scan = self.0.as_mut()?.down.take()?;
         scan.without_part();

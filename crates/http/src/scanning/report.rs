@@ -1,4 +1,4 @@
-//! What is said of a body that was scanned, or was not.
+//! The result of a scan, as rows and error pages show it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use privet_connection_log::requests::RequestScan;
 use privet_scan::{Finding, Verdict};
 
-/// How a body ended. The later, the worse.
+/// How a scan ended, from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum ScanOutcome {
     Clean,

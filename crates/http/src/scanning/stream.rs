@@ -18,7 +18,7 @@ const CONTEXT: usize = 16 * 1024;
 /// Bytes to which the codings of one window of events may expand.
 const MAX_EXPANDED: u64 = 4 << 20;
 
-/// The verdict that is awaited.
+/// A verdict that is not there yet.
 pub type PendingVerdict = Pin<Box<dyn Future<Output = Verdict> + Send>>;
 
 /// What a stream consists of.

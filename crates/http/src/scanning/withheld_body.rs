@@ -17,14 +17,14 @@ const BLOCK: usize = 128 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BufferFull;
 
-/// What a thread of its own did with the file.
+/// The result of a blocking job on the file.
 enum Done {
     /// The bytes, and the file where it could be made.
     Wrote(Vec<u8>, Option<Arc<File>>, io::Result<()>),
     Read(u64, io::Result<Vec<u8>>),
 }
 
-/// A body as far as it was received.
+/// What was received of a withheld body.
 pub struct WithheldBody {
     memory: Reservation,
     spool: Option<Spool>,

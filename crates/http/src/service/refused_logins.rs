@@ -42,7 +42,7 @@ impl RefusedLogins {
         *count = count.saturating_add(1);
     }
 
-    /// The client logged in: what it asked without credentials was the question for them.
+    /// The client logged in: its request without credentials only asked for the challenge.
     pub fn accepted(&mut self) {
         self.without_credentials = 0;
     }

@@ -83,12 +83,12 @@ thread_local! {
     static SHARED: RefCell<HashMap<Key, Entry>> = RefCell::default();
 }
 
-/// What a request may do.
+/// How a request gets a connection.
 pub enum Admission {
     Take(SharedConnection),
     /// Another request opens a connection: ask again when this is ready.
     Wait(OwnedNotified),
-    /// Open one; the turn ends when this is dropped.
+    /// Open one; others wait until this is dropped.
     Open(Opening),
 }
 
@@ -124,7 +124,7 @@ fn with_entry(key: &Key, change: impl FnOnce(&mut Entry)) {
     });
 }
 
-/// Whose turn it is to send a request under a key.
+/// How a request under a key gets a connection.
 pub fn turn(key: u64, target: &Target) -> Admission {
     let key = (key, target.clone());
     SHARED.with_borrow_mut(|shared| {

@@ -178,7 +178,7 @@ impl Minter {
     }
 }
 
-/// How the client does not accept the minted certificate.
+/// How a client refused the minted certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientRefusal {
     Alert(AlertDescription),

@@ -155,7 +155,7 @@ fn faults_in(error: &rustls::Error) -> Option<Vec<CertificateFault>> {
     Some(vec![CertificateFault::Other(format!("{why:?}"))])
 }
 
-/// Has no certificate, and remembers whether it was asked for one.
+/// Offers no client certificate, and records whether the server asked for one.
 #[derive(Debug, Default)]
 struct NoCertificate(AtomicBool);
 

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// One client has at most this part of all turns.
+/// One client has at most this part of all slots.
 const SHARE: usize = 8;
 
 pub(super) struct HandshakeLimit {
     all: Semaphore,
-    /// The turns of each client that has one or waits for one.
+    /// The slots of each client that has one or waits for one.
     clients: Mutex<HashMap<ClientNetwork, Arc<Semaphore>>>,
     each: usize,
 }
@@ -29,7 +29,7 @@ impl ClientNetwork {
     }
 }
 
-/// A turn; it ends on drop.
+/// One running handshake; released on drop.
 pub(super) struct HandshakeSlot<'a> {
     _of_all: SemaphorePermit<'a>,
     _of_client: ClientSlot<'a>,
@@ -53,7 +53,7 @@ impl HandshakeLimit {
         }
     }
 
-    /// Waits for the client's turn. A client that has its share waits for its own handshakes and holds up nobody else.
+    /// Waits for a slot. A client that has its share waits for its own handshakes and delays no other client.
     pub(super) async fn take(&self, client: IpAddr) -> Option<HandshakeSlot<'_>> {
         let client = ClientNetwork::of(client);
         let own = self

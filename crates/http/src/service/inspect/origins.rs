@@ -27,7 +27,7 @@ pub struct Origins {
     known: Mutex<HashMap<OriginKey, Known>>,
 }
 
-/// Whose connections share a judgement, and where they lead: another route may meet another certificate.
+/// Pool key and target: another route may meet another certificate.
 type OriginKey = (u64, Target);
 
 struct Known {
@@ -35,7 +35,7 @@ struct Known {
     until: Instant,
 }
 
-/// What was found of an origin.
+/// The result of checking an origin's certificate.
 #[derive(Debug, Clone)]
 pub enum OriginCheck {
     Good(OriginProtocol),
