@@ -44,6 +44,8 @@ pub enum Field {
     Tls,
     FirstByte,
     Requests,
+    Inspection,
+    InspectionWhy,
     Id,
 }
 
@@ -73,6 +75,14 @@ const RULES: &[&str] = &[
 const ENDS: &[&str] = &[
     "finished", "broken", "idle", "closed", "reload", "shutdown", "blocked", "failed",
 ];
+
+const INSPECTIONS: &[&str] = &[INSPECTED, UNTOUCHED, REFUSED];
+/// HTTPS that was read.
+pub const INSPECTED: &str = "inspected";
+/// HTTPS to an inspected host that passed unread.
+pub const UNTOUCHED: &str = "untouched";
+/// HTTPS that was to be read and did not pass.
+pub const REFUSED: &str = "refused";
 
 const fn help(
     name: &'static str,
@@ -273,6 +283,20 @@ pub const FIELDS: &[FieldHelp] = &[
         FieldKind::Number,
         "requests>10",
         "HTTP requests carried",
+    ),
+    help(
+        "inspection",
+        Field::Inspection,
+        FieldKind::Word(INSPECTIONS),
+        "inspection:untouched",
+        "whether it was read, where its host is inspected",
+    ),
+    help(
+        "inspection_why",
+        Field::InspectionWhy,
+        FieldKind::Text,
+        "inspection_why:certificate",
+        "why it passed untouched, or did not pass",
     ),
     help(
         "id",

@@ -6,6 +6,7 @@ use privet_policy::Inspection;
 
 use crate::closed::ClosedConnection;
 use crate::connection::{CloseReason, Verdict, listener_word, protocol_word, why_word};
+use crate::fields::{INSPECTED, REFUSED, UNTOUCHED};
 use crate::row::{ConnectionRow, Phase};
 
 /// Which table a row is in.
@@ -139,6 +140,25 @@ impl<'a> RowRef<'a> {
             .map(|micros| f64::from(micros) / 1000.0)
     }
 
+    /// As in [`RowView::inspection`].
+    pub fn inspection(&self) -> Option<&'static str> {
+        match self.row.inspection() {
+            Inspection::Off => None,
+            Inspection::Inspect { .. } if self.is_refused() => Some(REFUSED),
+            Inspection::Inspect { .. } => Some(INSPECTED),
+            Inspection::Untouched(_) => Some(UNTOUCHED),
+        }
+    }
+
+    /// As in [`RowView::inspection_why`].
+    pub fn inspection_why(&self) -> Option<&'a str> {
+        match self.row.inspection() {
+            Inspection::Untouched(by) => Some(by.describe()),
+            Inspection::Inspect { .. } if self.is_refused() => self.error(),
+            Inspection::Off | Inspection::Inspect { .. } => None,
+        }
+    }
+
     pub fn view(&self) -> RowView {
         let row = self.row;
         let app = row.app();
@@ -173,17 +193,8 @@ impl<'a> RowRef<'a> {
             tls_ms: self.phase_ms(Phase::Tls),
             first_byte_ms: self.phase_ms(Phase::FirstByte),
             requests: row.requests(),
-            inspection: match row.inspection() {
-                Inspection::Off => None,
-                Inspection::Inspect { .. } if self.is_refused() => Some("refused"),
-                Inspection::Inspect { .. } => Some("inspected"),
-                Inspection::Untouched(_) => Some("untouched"),
-            },
-            inspection_why: match row.inspection() {
-                Inspection::Untouched(by) => Some(by.describe().to_owned()),
-                Inspection::Inspect { .. } if self.is_refused() => self.error().map(str::to_owned),
-                Inspection::Off | Inspection::Inspect { .. } => None,
-            },
+            inspection: self.inspection(),
+            inspection_why: self.inspection_why().map(str::to_owned),
             group: None,
         }
     }

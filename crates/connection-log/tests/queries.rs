@@ -9,7 +9,7 @@ use privet_connection_log::{
     CloseReason, ConnectionLog, LiveConnection, PageRequest, Phase, Query, RowState, Settings,
     fields, query,
 };
-use privet_policy::{Protocol, WhyKind};
+use privet_policy::{Inspection, Protocol, UntouchedBy, WhyKind};
 use proptest::prelude::*;
 use support::{app, hosts, opening};
 
@@ -48,6 +48,12 @@ fn connection_log() -> (ConnectionLog, Vec<LiveConnection>) {
     rows[0].down(10);
     rows[1].up(1_048_576);
     rows[1].request();
+    rows[0]
+        .row()
+        .set_inspection(Inspection::Inspect { demanded: false });
+    rows[1]
+        .row()
+        .set_inspection(Inspection::Untouched(UntouchedBy::ClientCertificate));
     rows[2].set_phases(Some(Duration::from_millis(80)), None, None);
     cell.store(60_000, std::sync::atomic::Ordering::Relaxed);
     let mut blocked = opening("ads.example.net", 443);
@@ -110,6 +116,10 @@ fn each_field_finds_its_rows() {
         ("up:1024K", &[intra]),
         ("down<1K", &[web, intra, ip, idn]),
         ("requests>0", &[intra]),
+        ("inspection:inspected", &[web]),
+        ("inspection:untouched", &[intra]),
+        ("-inspection:inspected", &[intra, ip, idn]),
+        ("inspection_why:certificate", &[intra]),
         ("dns>50ms", &[ip]),
         ("dns>0.1s", &[]),
         ("age>10s", &[web, intra, ip, idn]),

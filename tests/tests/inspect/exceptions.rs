@@ -27,6 +27,14 @@ fn exceptions_of_the_file_hold_at_once_and_can_be_undone() {
     assert_eq!(fetch(privet, &own, &args).good(), "7");
     let row = privet.await_row("closed", |row| row["inspection"] == "untouched");
     assert_eq!(row["inspection_why"], "[inspect] except names the host");
+    let found = |filter: &str| {
+        let args = ["connections", "--state", "closed", "--filter", filter];
+        let page = privet.json(&args);
+        page["rows"].as_array().map(Vec::len)
+    };
+    assert_eq!(found("inspection:untouched"), Some(1));
+    assert_eq!(found("inspection:inspected"), Some(1));
+    assert_eq!(found("inspection_why:except"), Some(1));
     let why = privet.cli(&["why", &format!("localhost:{port}")]).out;
     assert!(why.contains("`localhost` is in [inspect] except"), "{why}");
     let changes = privet.json(&["changes"]);

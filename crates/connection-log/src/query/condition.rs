@@ -83,6 +83,7 @@ fn text_holds(field: Field, text: &Text, entry: &RowRef<'_>) -> bool {
         Field::Reason => text.is_in(&row.why().text),
         Field::Route => text.is_in(row.route()),
         Field::Error => maybe(entry.error()),
+        Field::InspectionWhy => maybe(entry.inspection_why()),
         _ => false,
     }
 }
@@ -94,6 +95,7 @@ fn word_of(field: Field, entry: &RowRef<'_>) -> Option<&'static str> {
         Field::Verdict => Some(entry.verdict().word()),
         Field::Rule => Some(why_word(entry.row.why().kind)),
         Field::CloseReason => entry.end().map(CloseReason::word),
+        Field::Inspection => entry.inspection(),
         _ => None,
     }
 }
