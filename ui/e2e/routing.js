@@ -34,7 +34,7 @@ export async function routingByHand({ page, engine, api, stack }) {
       await page
         .getByLabel(/^Proxies/)
         .fill('socks5://127.0.0.1:9#oslo 100%\nnonsense\nhttp://50%25%:pass@127.0.0.1:8#rome');
-      await page.getByText('Not an address: lines 2.').waitFor();
+      await page.getByText('Not an address: line 2.').waitFor();
       await page.getByText(/Passwords are not imported.*rome/).waitFor();
       await page.getByRole('button', { name: 'Add upstreams' }).click();
       await page.getByText('2 upstreams were imported.').waitFor();

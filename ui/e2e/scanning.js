@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { PAGES, until } from './engine.js';
+import { curl, PAGES, until } from './engine.js';
 import { axeFinds, go, shows } from './checks.js';
 
 /** A rule for the test file that the engine serves to itself. */
@@ -16,7 +16,7 @@ function makeStore(home) {
   execFileSync('certutil', ['-N', '-d', `sql:${folder}`, '--empty-password']);
 }
 
-export async function scanningByHand({ page, engine, api }) {
+export async function scanningByHand({ page, engine, api, stack }) {
   makeStore(engine.home);
   writeFileSync(join(dirname(engine.config), 'test.yar'), RULE);
   const section = (name) => page.getByRole('region', { name, exact: true });
@@ -37,6 +37,16 @@ export async function scanningByHand({ page, engine, api }) {
     await found.getByRole('button', { name: /^Allow once/ }).press('Enter');
     await page.getByText(/may fetch it once until/).waitFor();
     assert.deepEqual(await axeFinds(page, 'protection, scanning'), []);
+    const hold = card.getByRole('group', { name: 'What waits for its verdict' });
+    assert.equal(await hold.getByRole('radio', { name: /^Small bodies/ }).isChecked(), true);
+    await hold.getByRole('radio', { name: /^Everything/ }).check();
+    await until('all held', async () => (await api('GET', '/config')).scan.hold === 'all');
+    const archives = card.getByRole('group', { name: 'Archives that no scanner can open' });
+    assert.equal(await archives.getByRole('radio', { name: /^Stop them/ }).isChecked(), true);
+    await archives.getByRole('radio', { name: /^Let them pass/ }).check();
+    await until('archives pass', async () => (await api('GET', '/config')).scan.unscannable === 'pass');
+    await page.getByRole('button', { name: 'Undo' }).last().click();
+    await until('stopped again', () => archives.getByRole('radio', { name: /^Stop them/ }).isChecked());
     await card.getByRole('button', { name: 'Turn off scanning' }).click();
     await page.getByRole('form', { name: 'Scanning' }).waitFor();
     assert.equal((await api('GET', '/config')).scan.enabled, false);
@@ -82,6 +92,39 @@ export async function scanningByHand({ page, engine, api }) {
       assert.equal(await trusted(), false);
     },
   );
+
+  await shows('connections say whether they were inspected, in a column and by filter', async () => {
+    const { inspect } = await api('GET', '/config');
+    const fetch = () => curl(stack, engine, `http://localhost:${engine.origin}/`);
+    await api('PATCH', '/config', { inspect: { hosts: ['localhost'] } });
+    await fetch();
+    await api('PATCH', '/config', { inspect: { except: [...inspect.except, 'localhost'] } });
+    await fetch();
+    await go(page, 'connections');
+    await page.getByRole('tab', { name: 'Closed' }).click();
+    await page.getByRole('button', { name: 'Columns' }).click();
+    await page.getByRole('checkbox', { name: 'Inspection' }).check();
+    await page.keyboard.press('Escape');
+    const grid = page.getByRole('grid');
+    await grid.getByRole('columnheader', { name: 'Inspection' }).waitFor();
+    const bar = page.getByLabel('Filter rows');
+    for (const [filter, text] of [
+      ['inspection:inspected', 'inspected'],
+      ['inspection:untouched inspection_why:except', 'not inspected'],
+    ]) {
+      await bar.fill(filter);
+      await until('one row', async () => (await grid.getAttribute('aria-rowcount')) === '2');
+      await grid.getByRole('gridcell', { name: text, exact: true }).waitFor();
+    }
+    await bar.press('Shift+Tab');
+    await page.getByRole('button', { name: 'Filter help' }).click();
+    await page.getByRole('button', { name: 'inspection:untouched' }).waitFor();
+    await page.keyboard.press('Escape');
+    assert.deepEqual(await axeFinds(page, 'connections, inspection'), []);
+    await bar.fill('');
+    await api('PATCH', '/config', { inspect: { hosts: inspect.hosts, except: inspect.except } });
+    await go(page, 'protection');
+  });
 
   await shows('inspection is said on every page while it is on', async () => {
     const card = section('HTTPS inspection');

@@ -149,7 +149,7 @@ pub struct RequestRow {
     pub cache: Option<String>,
     /// Why the cache was not used.
     pub cache_why: Option<String>,
-    /// What the scan found: `clean`, `bad`, `error`, `oversize`, `bad passed`, `error passed`, `oversize passed` or `stream passed`;
+    /// What the scan found: `clean`, `bad`, `error`, `oversize`, `bad passed`, `error passed`, `oversize passed`, `unscannable passed` or `stream passed`;
     /// `null`: nothing was scanned.
     pub scan: Option<String>,
     /// What found something: `yara`, `clamd` or `icap`.

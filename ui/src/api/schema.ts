@@ -2332,7 +2332,7 @@ export interface components {
             remote?: string | null;
             route: string;
             /**
-             * @description What the scan found: `clean`, `bad`, `error`, `oversize`, `bad passed`, `error passed`, `oversize passed` or `stream passed`;
+             * @description What the scan found: `clean`, `bad`, `error`, `oversize`, `bad passed`, `error passed`, `oversize passed`, `unscannable passed` or `stream passed`;
              *     `null`: nothing was scanned.
              */
             scan?: string | null;

@@ -89,7 +89,14 @@ export interface Config {
   filter: { allow: string[]; deny: string[]; list: FilterList[] };
   cache: { enabled: boolean; memory: string; disk: string; encrypt: boolean; shared: boolean };
   inspect: { enabled: boolean; hosts: string[]; except: string[] };
-  scan: { enabled: boolean; rules: string[]; clamd: string; icap: string };
+  scan: {
+    enabled: boolean;
+    rules: string[];
+    clamd: string;
+    icap: string;
+    hold: 'small' | 'all';
+    unscannable: 'block' | 'pass';
+  };
   control: { http: string; metrics: string };
   log: { level: string; format: string; connections: string; requests: 'none' | 'memory' };
 }
