@@ -59,7 +59,7 @@ pub fn system_proxy(report: SystemProxyReport) -> SystemProxy {
 /// The policy's explanation of a decision.
 pub fn explanation(target: String, explained: &privet_policy::Explanation) -> Explanation {
     Explanation {
-        target,
+        target: privet_engine::without_login(&target),
         outcome: outcome(&explained.outcome),
         rule: explained.rule.as_ref().map(ToString::to_string),
         steps: explained.steps.iter().map(step).collect(),

@@ -42,7 +42,7 @@ pub use inspection::{
 pub use problems::Problem;
 pub use session::detect;
 pub use simulate::from_file::OfflineError;
-pub use simulate::{SimulatedRequest, parse_client, parse_protocol};
+pub use simulate::{SimulatedRequest, parse_client, parse_protocol, without_login};
 pub use snapshot::Snapshot;
 pub use supervise::configuration::rehearse::start_errors;
 pub use supervise::configuration::report::{ApplyError, ApplyMode, ApplyReport};

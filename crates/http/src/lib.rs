@@ -28,6 +28,7 @@ pub mod turn;
 mod upstream;
 
 pub use h1::connection::serve;
+pub use request::RequestedUrl;
 pub use upstream::pool::close_idle as close_idle_origins;
 
 /// Frees the memory that the calling thread keeps for the requests of its connections.

@@ -47,6 +47,19 @@ fn why_answers_by_its_exit_code_with_an_engine_and_without() {
         blocked.out
     );
     assert_eq!(running.cli(&["why", "a b"]).code, 2);
+    for (url, code) in [
+        ("http://u:p@good.example/", 0),
+        ("HTTP://u:p@www.BAD.example:8080/x#y", 4),
+        ("https://u:p@good.example/", 0),
+        ("ftp://u:p@bad.example/f", 4),
+        ("ws://u@bad.example/", 4),
+        ("http://u:p@q@good.example/", 2),
+        ("gopher://good.example/", 2),
+    ] {
+        let answer = running.cli(&["why", url]);
+        assert_eq!(answer.code, code, "{url}");
+        assert!(!answer.out.contains("u:p"), "{answer:?}");
+    }
     let report = running.json(&["why", "bad.example"]);
     assert_eq!(report["outcome"]["action"], "block");
     assert!(

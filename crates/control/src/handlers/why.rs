@@ -77,6 +77,7 @@ pub(crate) async fn explain(
 /// The exception that holds for the host now: for the program, where one is given, else for every program.
 fn exception(api: &ApiState, request: &SimulatedRequest) -> Option<ExplanationStep> {
     let excepted = api.engine.inspection()?.excepted();
+    let host = request.host()?.to_string();
     let found = excepted.into_iter().find(|exception| {
         let is_of_program = match (&exception.client, &request.app) {
             (None, _) => true,
@@ -85,7 +86,7 @@ fn exception(api: &ApiState, request: &SimulatedRequest) -> Option<ExplanationSt
             }
             (Some(_), None) => false,
         };
-        is_of_program && host_of(&request.target).eq_ignore_ascii_case(&exception.host)
+        is_of_program && host.eq_ignore_ascii_case(&exception.host)
     })?;
     let until = privet_config::format_timestamp_seconds(found.until);
     let why = match found.reason {
@@ -102,22 +103,6 @@ fn exception(api: &ApiState, request: &SimulatedRequest) -> Option<ExplanationSt
         code: "inspect.exception".to_owned(),
         values: BTreeMap::from([("until".to_owned(), until)]),
     })
-}
-
-/// The host of a target or URL.
-fn host_of(target: &str) -> &str {
-    let rest = target.split_once("://").map_or(target, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    match authority
-        .strip_prefix('[')
-        .and_then(|rest| rest.split_once(']'))
-    {
-        Some((address, _)) => address,
-        None => match authority.rsplit_once(':') {
-            Some((host, _)) if !host.contains(':') => host,
-            _ => authority,
-        },
-    }
 }
 
 /// Explains a request to a site.

@@ -5,6 +5,8 @@ pub(crate) mod from_file;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::SystemTime;
 
+use privet_http::RequestedUrl;
+use privet_http::head::Scheme;
 use privet_net::ClientKey;
 use privet_policy::{
     Addresses, App, Explanation, Host, Listener, Protocol, Request, Target, TargetError, explain,
@@ -68,15 +70,10 @@ impl SimulatedRequest {
     }
 
     async fn decide(&self, snapshot: &Snapshot) -> Result<Explanation, TargetError> {
-        let (target, usual) = self.target()?;
-        let protocol = self.protocol.unwrap_or(usual);
+        let read = self.read()?;
+        let (target, protocol) = (read.target, self.protocol.unwrap_or(read.protocol));
         let app = self.app();
-        let url = self
-            .target
-            .contains("://")
-            .then_some(self.target.as_str())
-            // Requests by FTP are decided without their URL.
-            .filter(|url| protocol == Protocol::Http && !url.starts_with("ftp://"));
+        let url = read.url.as_deref().filter(|_| protocol == Protocol::Http);
         let mut request = Request {
             listener: Listener::Mixed,
             client: SocketAddr::new(self.client.unwrap_or(Ipv4Addr::LOCALHOST.into()), 0),
@@ -101,15 +98,14 @@ impl SimulatedRequest {
         Ok(explain(&request, &snapshot.policy))
     }
 
-    fn target(&self) -> Result<(Target, Protocol), TargetError> {
-        if self.target.starts_with("http://") {
-            return Ok((Target::from_url(&self.target)?, Protocol::Http));
-        }
-        if self.target.starts_with("ftp://") {
-            return Ok((Target::from_ftp_url(&self.target)?, Protocol::Http));
-        }
+    /// The host that the target names; `None`: it names none.
+    pub fn host(&self) -> Option<Host> {
+        self.read().ok().map(|read| read.target.host)
+    }
+
+    fn read(&self) -> Result<ReadTarget, TargetError> {
         if self.target.contains("://") {
-            return Ok((Target::from_url(&self.target)?, Protocol::Connect));
+            return read_url(&self.target);
         }
         // A host alone means HTTPS; all of "::1:443" is an address.
         let target = match (Target::parse(&self.target), Host::parse(&self.target)) {
@@ -118,7 +114,11 @@ impl SimulatedRequest {
             (Err(error), Err(_)) if self.target.contains(':') => return Err(error),
             (Err(_), Err(error)) => return Err(error.into()),
         };
-        Ok((target, Protocol::Connect))
+        Ok(ReadTarget {
+            target,
+            protocol: Protocol::Connect,
+            url: None,
+        })
     }
 
     fn app(&self) -> Option<App> {
@@ -131,6 +131,51 @@ impl SimulatedRequest {
             user: None,
         })
     }
+}
+
+/// What a request for a target is decided by.
+struct ReadTarget {
+    target: Target,
+    protocol: Protocol,
+    url: Option<String>,
+}
+
+/// Reads a URL as the proxy reads it in a request. A client sends no more of an `https` one than its host and port.
+fn read_url(url: &str) -> Result<ReadTarget, TargetError> {
+    if let Ok(read) = RequestedUrl::parse(url) {
+        // Requests by FTP are decided without their URL.
+        let is_ftp = read.scheme == Scheme::Ftp;
+        return Ok(ReadTarget {
+            target: read.target,
+            protocol: Protocol::Http,
+            url: (!is_ftp).then_some(read.url),
+        });
+    }
+    let url = without_login(url);
+    let target = Target::from_url(&url)?;
+    let is_https = url
+        .get(..8)
+        .is_some_and(|start| start.eq_ignore_ascii_case("https://"));
+    Ok(ReadTarget {
+        target,
+        protocol: if is_https {
+            Protocol::Connect
+        } else {
+            Protocol::Http
+        },
+        url: Some(url),
+    })
+}
+
+/// A URL without what stands before the first `@` of its authority; any other text as it is.
+pub fn without_login(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let authority = rest.get(..end).unwrap_or_default();
+    let skipped = authority.find('@').map_or(0, |at| at + 1);
+    format!("{scheme}://{}", rest.get(skipped..).unwrap_or_default())
 }
 
 /// The addresses of the target's name; `None`: the look-up failed.

@@ -13,4 +13,6 @@ pub(crate) mod live_connections;
 mod tunnel;
 mod urls;
 
+pub use urls::RequestedUrl;
+
 pub(crate) use flow::{NextStep, RequestFlow};

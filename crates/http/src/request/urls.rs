@@ -1,10 +1,44 @@
 //! The URL of a request, and the host of the page that caused it, in normal form.
 
-use crate::head::{FieldKind, RequestHead, Scheme, TargetForm};
+use privet_policy::Target;
+
+use crate::head::scan::Scan;
+use crate::head::{BadRequest, FieldKind, RequestHead, Scheme, TargetForm, TargetRule};
 use crate::headers::write_host;
 
 /// Bytes of a host name (RFC 1035 section 2.3.4).
 const LONGEST_NAME: usize = 253;
+
+/// What the proxy reads in a URL that a client sends as a request's target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestedUrl {
+    pub target: Target,
+    pub scheme: Scheme,
+    /// In normal form, without login and fragment.
+    pub url: String,
+}
+
+impl RequestedUrl {
+    /// Reads an `http`, `ws` or `ftp` URL by the parser of requests.
+    ///
+    /// # Errors
+    /// A request for it is refused.
+    pub fn parse(url: &str) -> Result<Self, BadRequest> {
+        if url.bytes().any(|byte| byte.is_ascii_control()) {
+            return Err(BadRequest::Target);
+        }
+        let upgrade = "Connection: upgrade\r\nUpgrade: websocket\r\n";
+        let text = format!("GET {url} HTTP/1.1\r\nHost:\r\n{upgrade}\r\n");
+        let (mut head, mut written) = (RequestHead::default(), String::new());
+        head.parse(text.as_bytes(), &mut Scan::default(), TargetRule::Proxy)?;
+        write_url(&mut written, &head, text.as_bytes());
+        Ok(Self {
+            target: head.target.ok_or(BadRequest::Target)?,
+            scheme: head.scheme,
+            url: written,
+        })
+    }
+}
 
 /// Writes the URL in normal form, so that no spelling of it evades a filter. It is empty where the request has none.
 pub(super) fn write_url(out: &mut String, head: &RequestHead, buffer: &[u8]) {
@@ -69,6 +103,27 @@ fn host_of(url: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_url_is_read_as_the_target_of_a_request() {
+        for (given, target, url) in [
+            ("http://a.test", "a.test:80", "http://a.test/"),
+            ("HTTP://u:p@A.test:80/x#f", "a.test:80", "http://a.test/x"),
+            ("ws://[::1]:81/x?y", "[::1]:81", "http://[::1]:81/x?y"),
+            ("ftp://me:pw@a.test/é", "a.test:21", "ftp://a.test:21/%C3%A9"),
+        ] {
+            let read = RequestedUrl::parse(given).unwrap();
+            assert_eq!((read.target.to_string(), &*read.url), (target.into(), url));
+        }
+        for bad in [
+            "https://a.test/",
+            "http://a b/",
+            "http://a/\r\nX: y",
+            "http://u@p@a/",
+        ] {
+            RequestedUrl::parse(bad).unwrap_err();
+        }
+    }
 
     #[test]
     fn the_page_is_known_from_a_referer_with_a_host() {
