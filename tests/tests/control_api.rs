@@ -261,6 +261,11 @@ fn a_body_that_is_not_read_closes_the_connection_and_the_answer_says_so() {
         ),
         // The body never comes.
         ("If-Match: x\r\nContent-Length: 9\r\n", "400"),
+        ("Content-Length: 1048577\r\n", "413"),
+        (
+            "Expect: 100-continue\r\nContent-Length: 99999999999\r\n",
+            "413",
+        ),
     ] {
         let head = format!("PUT /api/v1/mode HTTP/1.1\r\n{common}{fields}\r\n");
         let (answer, mut stream) = answer_before_the_body(&privet, &head);

@@ -12,7 +12,7 @@ use privet_api::Problem;
 use privet_config::to_json;
 use serde_json::Value;
 
-use crate::extract::{check_length, read_body};
+use crate::extract::{MAX_BODY, check_length, read_body};
 use crate::rejection::Rejection;
 use crate::state::ApiState;
 
@@ -171,7 +171,7 @@ async fn change(
 ) -> Result<Response, Problem> {
     // Its body first: other changes do not wait for a slow client, and a client that is still sending reads the answer.
     let (parts, body) = request.into_parts();
-    let body = read_body(Request::from_parts(parts.clone(), body), api).await?;
+    let body = read_body(Request::from_parts(parts.clone(), body), api, MAX_BODY).await?;
     let requested = if_match(&parts.headers)?;
     let _guard = api.change_lock.lock().await;
     if let Some(requested) = requested {

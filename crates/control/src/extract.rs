@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
+use hyper::body::Body as _;
 use privet_api::Problem;
 use serde::de::DeserializeOwned;
 
@@ -54,22 +55,25 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         if !is_json(request.headers()) {
             return Err(wrong_type("application/json").into());
         }
-        let body = read_body(request, state).await?;
+        let body = read_body(request, state, MAX_BODY).await?;
         serde_json::from_slice(&body).map(Self).map_err(|error| {
             Problem::bad_request(format!("The body is not what this call takes: {error}.")).into()
         })
     }
 }
 
-/// Reads a whole body, limited in size and time.
-pub async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+/// Reads a whole body of at most `most` bytes, in limited time. One that is announced as longer is refused unread.
+pub async fn read_body<S: Send + Sync>(
+    request: Request,
+    state: &S,
+    most: usize,
+) -> Result<Bytes, Problem> {
+    if request.body().size_hint().lower() > most as u64 {
+        return Err(too_large(most));
+    }
     match tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, state)).await {
         Ok(Ok(body)) => Ok(body),
-        Ok(Err(error)) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too-large",
-            format!("The body is larger than {MAX_BODY} bytes."),
-        )),
+        Ok(Err(error)) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(too_large(most)),
         Ok(Err(error)) => Err(Problem::bad_request(error.body_text())),
         Err(_) => Err(Problem::new(
             StatusCode::REQUEST_TIMEOUT,
@@ -77,6 +81,14 @@ pub async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<By
             "The body did not arrive in time.",
         )),
     }
+}
+
+fn too_large(most: usize) -> Problem {
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "too-large",
+        format!("The body is larger than {most} bytes."),
+    )
 }
 
 /// Refuses a parameter of more than `most` characters.

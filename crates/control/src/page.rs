@@ -34,7 +34,7 @@ const NOT_BUILT: &str = "<!doctype html><html lang=en><meta charset=utf-8><title
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// Largest body of a login, in bytes.
-const MAX_LOGIN_BODY: usize = 1024;
+pub(crate) const MAX_LOGIN_BODY: usize = 1024;
 /// A file whose name contains its hash never changes.
 const FOREVER: &str = "public, max-age=31536000, immutable";
 

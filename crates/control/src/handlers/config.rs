@@ -56,7 +56,7 @@ pub(crate) async fn replace_config(
     if extract::media_type(request.headers()).as_deref() != Some(TOML) {
         return Err(extract::wrong_type("application/json` or `application/toml").into());
     }
-    let body = extract::read_body(request, &api).await?;
+    let body = extract::read_body(request, &api, extract::MAX_BODY).await?;
     let text = String::from_utf8(body.into())
         .map_err(|_| Problem::bad_request("The file is not UTF-8."))?;
     let _guard = api.edit_lock.lock().await;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::extract::{Json, read_body};
 use crate::guard::{ConnectionAddresses, Guard};
 use crate::login_codes::{LoginCodes, VALID_FOR};
+use crate::page::MAX_LOGIN_BODY;
 use crate::rejection::{Answer, Rejection};
 use crate::state::ApiState;
 
@@ -74,7 +75,7 @@ pub(crate) async fn log_in(
     request: Request,
 ) -> Response {
     let is_json = crate::extract::is_json(request.headers());
-    let body = match read_body(request, &()).await {
+    let body = match read_body(request, &(), MAX_LOGIN_BODY).await {
         Ok(body) if is_json => body,
         Ok(_) => return Rejection(crate::extract::wrong_type("application/json")).into_response(),
         Err(problem) => return Rejection(problem).into_response(),

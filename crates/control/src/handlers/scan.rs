@@ -201,7 +201,7 @@ pub(crate) async fn scan_file(
     }
     extract::check_length(&query.name, MAX_NAME, "name")?;
     let scanner = scanner(&api)?;
-    let bytes = extract::read_body(request, &api).await?;
+    let bytes = extract::read_body(request, &api, MAX_FILE).await?;
     let name: String = query
         .name
         .chars()

@@ -148,7 +148,7 @@ async fn read(request: Request, api: &ApiState) -> Result<SecretValue, Problem> 
     if !extract::is_json(request.headers()) {
         return Err(extract::wrong_type("application/json"));
     }
-    let body = extract::read_body(request, api).await?;
+    let body = extract::read_body(request, api, extract::MAX_BODY).await?;
     // The parser's message may quote its input.
     let update = serde_json::from_slice::<SecretUpdate>(&body).map_err(|_| {
         Problem::bad_request("The body is not what this call takes: {\"value\": \"…\"}.")
