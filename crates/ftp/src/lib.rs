@@ -18,5 +18,5 @@ pub mod path;
 pub mod reply;
 
 pub use control::{Control, FtpError, Login, Refused, Transfer};
-pub use path::RemotePath;
+pub use path::{RemotePath, without_type};
 pub use reply::Reply;

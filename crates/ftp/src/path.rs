@@ -39,7 +39,8 @@ pub(crate) const fn is_forbidden(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n' | 0)
 }
 
-fn without_type(path: &[u8]) -> &[u8] {
+/// The path without a final `;type=…` (RFC 1738, section 3.2.2).
+pub fn without_type(path: &[u8]) -> &[u8] {
     let Some((start, kind)) = path
         .len()
         .checked_sub(1)

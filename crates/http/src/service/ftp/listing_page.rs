@@ -2,6 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 use privet_ftp::listing::{Entry, EntryKind, parse_line};
+use privet_ftp::without_type;
 
 use super::request::FtpRequest;
 use crate::respond::error_page::escaped;
@@ -15,7 +16,8 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// `is_cut`: lines are missing at the end.
 pub(super) fn page(request: &FtpRequest, lines: &[u8], is_cut: bool) -> Vec<u8> {
-    let path: Vec<u8> = percent_decode(&request.url_path).collect();
+    let url_path = without_type(&request.url_path);
+    let path: Vec<u8> = percent_decode(url_path).collect();
     let title = format!(
         "Index of ftp://{}{}",
         request.target,
@@ -26,7 +28,7 @@ pub(super) fn page(request: &FtpRequest, lines: &[u8], is_cut: bool) -> Vec<u8> 
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title>\n\
          <h1>{title}</h1>\n<pre>\n"
     );
-    let base = base(&request.url_path);
+    let base = base(url_path);
     for line in lines.split(|&byte| byte == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         match parse_line(line) {
@@ -118,5 +120,7 @@ mod tests {
     fn links_lead_into_the_folder_without_a_slash_at_the_urls_end() {
         let text = shown("/a/b%20c", "-rw-r--r-- 1 0 0 7 Jan 5 2024 x\n");
         assert!(text.contains("href=\"b%20c/x\""), "{text}");
+        let typed = shown("/a/b%20c;type=d", "-rw-r--r-- 1 0 0 7 Jan 5 2024 x\n");
+        assert_eq!(typed, text);
     }
 }
