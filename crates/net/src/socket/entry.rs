@@ -43,13 +43,7 @@ pub(crate) async fn connect(
 }
 
 fn unreachable_hop(entry: &EntryAddress, kind: DialErrorKind) -> DialError {
-    let text = format!(
-        "upstream {} ({}:{}) {}",
-        entry.name,
-        entry.host,
-        entry.port,
-        sentence(kind)
-    );
+    let text = format!("upstream {} ({entry}) {}", entry.name, sentence(kind));
     let kind = match kind {
         DialErrorKind::Exhausted => kind,
         _ => DialErrorKind::UpstreamDown,
