@@ -25,7 +25,7 @@ pub fn has_challenge(head: &ResponseHead, buffer: &[u8]) -> bool {
 
 fn names_scheme(field: &Field, buffer: &[u8]) -> bool {
     crate::head::field::elements(field.value.of_buffer(buffer)).any(|challenge| {
-        let scheme = challenge.split(|&byte| byte == b' ').next();
+        let scheme = challenge.split(|&byte| matches!(byte, b' ' | b'\t')).next();
         scheme.is_some_and(|scheme| {
             scheme.eq_ignore_ascii_case(b"NTLM") || scheme.eq_ignore_ascii_case(b"Negotiate")
         })
