@@ -110,7 +110,11 @@ mod tests {
             ("http://a.test", "a.test:80", "http://a.test/"),
             ("HTTP://u:p@A.test:80/x#f", "a.test:80", "http://a.test/x"),
             ("ws://[::1]:81/x?y", "[::1]:81", "http://[::1]:81/x?y"),
-            ("ftp://me:pw@a.test/é", "a.test:21", "ftp://a.test:21/%C3%A9"),
+            (
+                "ftp://me:pw@a.test/é",
+                "a.test:21",
+                "ftp://a.test:21/%C3%A9",
+            ),
         ] {
             let read = RequestedUrl::parse(given).unwrap();
             assert_eq!((read.target.to_string(), &*read.url), (target.into(), url));
