@@ -19,7 +19,7 @@ pub enum Handshake {
 /// Body of a response, in bytes; with the head 1 KiB.
 const REPLY_BODY: usize = 1024;
 /// Read timeout of a client. A scanner that sends nothing before its verdict takes long with a large body on a busy machine.
-const READ_TIMEOUT: Duration = Duration::from_secs(300);
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Bytes that are read at once.
 const BLOCK: usize = 256 * 1024;

@@ -25,7 +25,8 @@ pub fn join(all: &mut Vec<(String, Vec<f64>)>, round: Vec<(String, Vec<f64>)>) {
     }
 }
 
-/// Measures the proxies in turn, several rounds. A peer that fails is reported and left out; a failure of Privet is an error.
+/// Measures the proxies in turn, several rounds. A peer that fails is reported and left out from then on; a failure of Privet is
+/// an error.
 pub fn interleave(
     all: &[impl Borrow<MeasuredProxy>],
     rounds: usize,
@@ -35,8 +36,10 @@ pub fn interleave(
         .iter()
         .map(|proxy| (proxy.borrow().name.clone(), Vec::new()))
         .collect();
+    let mut fails = vec![false; all.len()];
     for round in 1..=rounds {
-        for (proxy, (name, figures)) in all.iter().zip(&mut runs) {
+        let peers = all.iter().zip(&mut runs).zip(&mut fails);
+        for ((proxy, (name, figures)), fails) in peers.filter(|(_, fails)| !**fails) {
             let (proxy, start) = (proxy.borrow(), Instant::now());
             match measure(proxy) {
                 Ok(figure) => {
@@ -47,7 +50,10 @@ pub fn interleave(
                     figures.push(figure);
                 }
                 Err(why) if name == bounds::PRIVET => return Err(why),
-                Err(why) => println!("  run {round} {name}: {why}"),
+                Err(why) => {
+                    println!("  run {round} {name}: {why}");
+                    *fails = true;
+                }
             }
         }
     }
