@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use crate::guard;
-use crate::handlers::login_codes::{LoginState, log_in};
+use crate::handlers::login_codes::{LoginState, MAX_LOGIN_BODY, log_in};
 
 /// One file of the page.
 struct Asset {
@@ -33,8 +33,6 @@ const NOT_BUILT: &str = "<!doctype html><html lang=en><meta charset=utf-8><title
 /// The page may run its own scripts and connect to its own address, nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// Largest body of a login, in bytes.
-pub(crate) const MAX_LOGIN_BODY: usize = 1024;
 /// A file whose name contains its hash never changes.
 const FOREVER: &str = "public, max-age=31536000, immutable";
 

@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use crate::extract::{Json, read_body};
 use crate::guard::{ConnectionAddresses, Guard};
 use crate::login_codes::{LoginCodes, VALID_FOR};
-use crate::page::MAX_LOGIN_BODY;
 use crate::rejection::{Answer, Rejection};
 use crate::state::ApiState;
 
@@ -60,6 +59,9 @@ struct Login {
 struct LoggedIn<'a> {
     token: &'a str,
 }
+
+/// Largest body of a login, in bytes.
+pub(crate) const MAX_LOGIN_BODY: usize = 1024;
 
 /// What [`log_in`] needs.
 #[derive(Clone)]
