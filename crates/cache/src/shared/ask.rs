@@ -68,6 +68,14 @@ impl SharedAsk {
         })
     }
 
+    /// Where the response is for a request with this variant's key.
+    pub(super) fn key_of(&self, vary_key: &[u8]) -> SharedKey {
+        match vary_key {
+            [] => self.key,
+            vary_key => self.key.variant(vary_key),
+        }
+    }
+
     /// Reads what the store has under `key`: this request's, or that of its variant.
     pub fn read(
         &self,
@@ -89,8 +97,10 @@ impl SharedAsk {
             }
             Ok(Value::Entry(entry)) if entry.generations.are_current(&got.generations) => {
                 match self.entry(*entry, *left, request, policy, now) {
-                    Some(entry) => Read::Entry(Box::new(entry)),
-                    None => Read::Refused,
+                    Some(entry) if *key == self.key_of(&entry.head.vary_key) => {
+                        Read::Entry(Box::new(entry))
+                    }
+                    Some(_) | None => Read::Refused,
                 }
             }
             _ => Read::Refused,
@@ -121,7 +131,7 @@ impl SharedAsk {
             body_len: Some(value.body.len() as u64),
         };
         let mut head = storing::store(request, &response, received, received, policy).ok()?;
-        if head.vary_key != old.vary_key || !is_shared(&head) {
+        if !is_shared(&head) {
             return None;
         }
         head.generated = head.generated.min(old.generated.plus(ahead));

@@ -42,10 +42,11 @@ impl SharedPut {
         let head = self.entry.head();
         let keep_for = kept_for(&head.lifetime, head.ttl(now))?;
         let body = self.entry.memory_body()?;
-        // Who asked is nobody else's matter.
+        // Who asked is nobody else's matter, nor are the fields that the response varies by: the value's name has their hash.
         let mut description = self.entry.description(body.len());
         (description.key, description.owner, description.page) = (Key(0), 0, 0);
         description.judged = 0;
+        description.head.vary_key = Box::default();
         let value = Value::Entry(Box::new(EntryValue {
             generations: self.generations,
             kept: keep_for,
@@ -54,18 +55,15 @@ impl SharedPut {
             body: body.blocks().concat(),
         }));
         let mut writes = Vec::with_capacity(2);
-        let key = match &*head.vary_key {
-            [] => self.ask.key,
-            vary_key => {
-                let names = Value::Names(names_of(vary_key));
-                writes.push(Write {
-                    key: self.ask.key,
-                    value: names.encode(&self.ask.key, secret)?,
-                    keep_for,
-                });
-                self.ask.key.variant(vary_key)
-            }
-        };
+        let key = self.ask.key_of(&head.vary_key);
+        if !head.vary_key.is_empty() {
+            let names = Value::Names(names_of(&head.vary_key));
+            writes.push(Write {
+                key: self.ask.key,
+                value: names.encode(&self.ask.key, secret)?,
+                keep_for,
+            });
+        }
         writes.push(Write {
             key,
             value: value.encode(&key, secret)?,

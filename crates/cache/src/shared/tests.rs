@@ -252,6 +252,10 @@ fn a_variant_is_found_by_the_fields_that_vary_names() {
         panic!("{writes:?}")
     };
     assert_eq!(names.key, ask(&french).key);
+    // What the request said is not in them.
+    for write in &writes {
+        assert!(!write.value.windows(3).any(|bytes| bytes == b":de"));
+    }
     let variant = |get: &Get<'_>| match read(get, names, names.keep_for, None, NONE) {
         Read::Variant(key) => key,
         other => panic!("{other:?}"),
