@@ -71,6 +71,20 @@ fn what_was_checked_is_sent_from_the_file_and_nothing_else() {
 }
 
 #[test]
+fn a_file_that_was_cut_within_a_block_is_sent_up_to_that_block() {
+    let folder = TempDir::new().expect("a folder");
+    let (_cache, entry) = kept(folder.path(), None);
+    assert!(read(entry.reader(0)).expect("whole") == body_of(LEN));
+    let path = files(&folder.path().join("objects")).remove(0);
+    let file = std::fs::File::options().write(true).open(path);
+    let cut = file.and_then(|file| file.set_len(24 + 10 * 65_536 + 100));
+    cut.expect("the file takes a length");
+    let mut reader = entry.reader(0);
+    assert!(from_file(&mut reader) == body_of(LEN)[..10 * 65_536]);
+    assert!(read(reader).is_err(), "what is missing is noticed");
+}
+
+#[test]
 fn what_is_encrypted_is_not_sent_from_the_file() {
     let folder = TempDir::new().expect("a folder");
     let (_cache, entry) = kept(folder.path(), Some([3; 32]));

@@ -166,10 +166,16 @@ impl Blocks {
         if matches!(*self.seal, Seal::Cipher { .. }) {
             return None;
         }
-        let end = self.len().min(offset.saturating_add(most.min(MOST_SENT)));
+        let total = self.len();
+        let end = total.min(offset.saturating_add(most.min(MOST_SENT)));
         let mut at = offset;
-        while at < end && self.is_checked(at / BLOCK as u64) && is_cached(&self.file, HEADER + at) {
-            at = (at / BLOCK as u64 + 1) * BLOCK as u64;
+        while at < end && self.is_checked(at / BLOCK as u64) {
+            let behind = (at / BLOCK as u64 + 1) * BLOCK as u64;
+            // The last byte of the block is there only where the file was not cut.
+            if !is_cached(&self.file, HEADER + behind.min(total) - 1) {
+                break;
+            }
+            at = behind;
         }
         let len = at.min(end) - offset;
         let file = self.file.clone();
