@@ -46,7 +46,6 @@ pub(crate) async fn get(
     scopes: &Scopes,
     deadline: Instant,
 ) -> Option<Got> {
-    let started = Instant::now();
     let failed = link.failed.cancelled();
     let asking = async {
         let _place = link.places.acquire().await.ok()?;
@@ -55,11 +54,11 @@ pub(crate) async fn get(
     };
     let (answer, asked) = tokio::select! {
         biased;
-        () = failed => (None, started),
+        () = failed => (None, deadline),
         answer = timeout_at(deadline, asking) => match answer {
             Ok(Some((answer, asked))) => (Some(answer), asked),
             // Too many others ask.
-            Ok(None) | Err(_) => (None, started),
+            Ok(None) | Err(_) => (None, deadline),
         },
     };
     let reply = match answer {
@@ -69,8 +68,8 @@ pub(crate) async fn get(
             return None;
         }
         Some(Err(_)) => {
-            // One that had to wait for others first says nothing of the server.
-            if asked.duration_since(started) < inner.settings.timeout / 2 {
+            // One that had little time left, after others or another question, says nothing of the server.
+            if deadline.saturating_duration_since(asked) >= inner.settings.timeout / 2 {
                 inner.failed(link, &LinkError::TimedOut(inner.settings.timeout));
             }
             return None;
