@@ -42,11 +42,12 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// A store that is not connected yet.
-    pub fn new(settings: RedisSettings) -> Arc<Self> {
+    /// A store that is not connected yet. What was purged while `previous` was in its place is purged here too.
+    pub fn new(settings: RedisSettings, previous: Option<&Self>) -> Arc<Self> {
         let stop = CancellationToken::new();
+        let purges = previous.map(|store| store.inner.purges.clone());
         Arc::new(Self {
-            inner: Arc::new(Inner::new(settings)),
+            inner: Arc::new(Inner::new(settings, purges.unwrap_or_default())),
             _guard: stop.clone().drop_guard(),
             stop,
         })

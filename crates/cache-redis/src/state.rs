@@ -13,7 +13,8 @@ use crate::settings::RedisSettings;
 
 pub(crate) struct Inner {
     pub(crate) settings: RedisSettings,
-    pub(crate) purges: Purges,
+    /// Also of the stores before this one, whose settings were others.
+    pub(crate) purges: Arc<Purges>,
     pub(crate) counters: SharedCounters,
     pub(crate) queue: Queue,
     /// There is something to write or to tell.
@@ -25,10 +26,10 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    pub(crate) fn new(settings: RedisSettings) -> Self {
+    pub(crate) fn new(settings: RedisSettings, purges: Arc<Purges>) -> Self {
         Self {
             settings,
-            purges: Purges::default(),
+            purges,
             counters: SharedCounters::default(),
             queue: Queue::default(),
             wake: Notify::new(),

@@ -44,7 +44,7 @@ pub(super) fn build(
     };
     let dialer = EndpointDialer::new(OwnListeners::new(own.iter().copied()), None);
     let connector: Connector = connector(&redis.address, &dialer)?;
-    Ok(Some(RedisStore::new(RedisSettings {
+    let settings = RedisSettings {
         id,
         address: redis.address.text.clone(),
         connector,
@@ -52,7 +52,11 @@ pub(super) fn build(
         password,
         secret,
         timeout: redis.timeout,
-    })))
+    };
+    Ok(Some(RedisStore::new(
+        settings,
+        previous.map(|store| &**store),
+    )))
 }
 
 /// Whether a cache is shared.

@@ -117,3 +117,27 @@ fn a_server_that_lost_its_memory_brings_nothing_back() {
     await_redis(&privet, |redis| redis["pending_purges"] == 0);
     assert_eq!(client(&machine(&redis)).get(&url).body, "answer 2");
 }
+
+#[test]
+fn a_purge_that_the_server_does_not_know_outlives_a_change_of_settings() {
+    const LIMIT: Duration = Duration::from_secs(2);
+    let redis = require!(RedisServer::start());
+    let origin = numbered("Cache-Control: max-age=600\r\n");
+    let privet = connected(&format!("{SHARED}{}", keys(&redis, LIMIT)));
+    assert_eq!(client(&privet).get(&origin.url()).body, "answer 0");
+    await_written(&privet, 1);
+    redis.stop();
+    privet
+        .cli(&["cache", "purge", "--url", &format!("{}/", origin.url())])
+        .good();
+    let changed = format!("{SHARED}{}", keys(&redis, PATIENT));
+    privet.sandbox.write(&changed);
+    // What counts is the new store.
+    let state = await_redis(&privet, |redis| redis["written"] == 0);
+    assert_eq!(state["pending_purges"], 1, "{state}");
+    redis.go_on();
+    await_redis(&privet, |redis| {
+        redis["connected"] == true && redis["pending_purges"] == 0
+    });
+    assert_eq!(client(&privet).get(&origin.url()).body, "answer 1");
+}
