@@ -1,13 +1,14 @@
 //! Accepts the streams of one client connection and runs the request of each.
 
 use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
 use std::sync::Mutex;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use h2::server::{Builder, Connection, SendResponse};
 use h2::{Reason, RecvStream};
 use http::request::Parts;
@@ -108,7 +109,8 @@ async fn serve_streams<S: Service, T: Tunnels>(
         closing: false,
         deadline: Deadline::at(turn::now() + timeouts.idle),
     };
-    let start = |request, respond| run(&shared, request, respond);
+    // A panic ends its own stream only.
+    let start = |request, respond| AssertUnwindSafe(run(&shared, request, respond)).catch_unwind();
     let serving = poll_fn(|cx| {
         if !streams.closing && stopping.as_mut().poll(cx).is_ready() {
             streams.close(&mut connection);
@@ -150,7 +152,7 @@ struct Streams<F> {
     deadline: Deadline,
 }
 
-impl<F: Future<Output = ()>> Streams<F> {
+impl<F: Future> Streams<F> {
     /// Runs the streams and accepts more, until all wait. Ready once the connection has ended.
     fn poll<S: Service, T>(
         &mut self,
@@ -160,7 +162,7 @@ impl<F: Future<Output = ()>> Streams<F> {
         start: impl Fn(http::Request<RecvStream>, SendResponse<Bytes>) -> F,
     ) -> Poll<()> {
         loop {
-            while let Poll::Ready(Some(())) = self.running.poll_next_unpin(cx) {
+            while let Poll::Ready(Some(_)) = self.running.poll_next_unpin(cx) {
                 self.stream_ended(shared);
             }
             let before = self.running.len();
