@@ -141,11 +141,15 @@ impl BodySource for &mut StoredBody {
         if self.left.is_none() || self.ended || !self.chunk.is_empty() {
             return false;
         }
-        self.file = self.reader.as_mut().and_then(BodyReader::next_file);
-        let Some(len) = self.file.as_ref().map(|file| file.len) else {
+        let Some(part) = self.reader.as_mut().and_then(BodyReader::next_file) else {
             return false;
         };
-        self.count(len).is_ok()
+        // The next read finds that the length is wrong.
+        if self.count(part.len).is_err() {
+            return false;
+        }
+        self.file = Some(part);
+        true
     }
 
     fn file(&self) -> Option<&FilePart> {
