@@ -8,7 +8,7 @@ use privet_cache::Cache;
 #[derive(Clone, Copy)]
 pub struct CacheScope<'a> {
     pub cache: &'a Arc<Cache>,
-    /// Keeps the forward side and each site apart.
+    /// The name of the site; empty on the forward side, which no site can be named.
     pub space: &'a str,
     /// "http" or "https": of the URL that the client asks for.
     pub scheme: &'static str,

@@ -88,7 +88,7 @@ impl Fetch for RouteDecision {
         let access = self.cache.as_ref()?;
         Some(CacheScope {
             cache: &access.cache,
-            space: "forward",
+            space: "",
             scheme: "http",
             kind: access.asker.map_or(CacheKind::Shared, CacheKind::Private),
             keep_on_disk: access.keep_on_disk,
