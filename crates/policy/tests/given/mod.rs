@@ -86,6 +86,7 @@ pub fn config() -> Config {
             disk: 0,
             encrypt: false,
             shared: false,
+            redis: None,
         },
         inspect: Inspect::default(),
         scan: Scan {
