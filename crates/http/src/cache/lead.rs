@@ -90,6 +90,21 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         via: bool,
     ) -> NextStep {
         let cache = fetch.cache().map(|scope| scope.cache.clone());
+        let answer = |entry, reader, used| StoredAnswer {
+            cache,
+            gate: None,
+            entry,
+            reader,
+            used,
+            row,
+            control: None,
+            part: None,
+            via,
+        };
+        let miss = CacheUse::Miss {
+            why: forward,
+            stored: true,
+        };
         let ready = match taken {
             FillOutcome::Stored {
                 entry,
@@ -99,46 +114,18 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 part,
                 ..
             } => StoredAnswer {
-                cache,
                 gate,
-                entry,
-                reader: Some(reader),
-                used: CacheUse::Miss {
-                    why: forward,
-                    stored: true,
-                },
-                row,
                 control,
                 part,
-                via,
+                ..answer(entry, Some(reader), miss)
             },
-            FillOutcome::Whole(entry) => StoredAnswer {
-                cache,
-                gate: None,
-                reader: Some(entry.reader(0)),
-                entry,
-                used: CacheUse::Miss {
-                    why: forward,
-                    stored: true,
-                },
-                row,
-                control: None,
-                part: None,
-                via,
-            },
+            FillOutcome::Whole(entry) => {
+                let reader = entry.reader(0);
+                answer(entry, Some(reader), miss)
+            }
             FillOutcome::Confirmed(entry) => {
                 let ttl = entry.head().ttl(Timestamp::from(SystemTime::now()));
-                StoredAnswer {
-                    cache,
-                    gate: None,
-                    entry,
-                    reader: None,
-                    used: CacheUse::Revalidated { ttl, why: forward },
-                    row,
-                    control: None,
-                    part: None,
-                    via,
-                }
+                answer(entry, None, CacheUse::Revalidated { ttl, why: forward })
             }
             FillOutcome::Failed(entry) => {
                 return self
