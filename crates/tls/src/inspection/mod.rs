@@ -16,4 +16,6 @@ pub use origin::{OriginError, OriginTls};
 pub use revocation::Revocation;
 
 #[cfg(test)]
+mod origin_verifier_tests;
+#[cfg(test)]
 mod tests;
