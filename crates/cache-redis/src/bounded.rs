@@ -10,7 +10,7 @@ use privet_cache::shared::MOST_VALUE;
 use privet_net::Connection;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Requests that may wait for replies.
+/// Questions that may wait for replies.
 pub(crate) const MOST_AT_ONCE: usize = 16;
 /// The longest reply: a value, and some numbers.
 const MOST_REPLY: usize = MOST_VALUE + 1024;

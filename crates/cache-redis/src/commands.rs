@@ -1,10 +1,12 @@
 //! What is asked and told. All names begin with `privet:1:`, so that an access list can name them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use privet_cache::shared::{
     Generations, Got, KEPT, PendingPurge, Scope, Scopes, SharedCounters, SharedKey, Write,
 };
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::link::{CONNECT_TIMEOUT, Link, LinkError};
@@ -40,49 +42,21 @@ type Reply = (
 
 /// Asks for a value and the generations of its scopes. `None`: there is no answer in time.
 pub(crate) async fn get(
-    inner: &Inner,
-    link: &Link,
-    key: &SharedKey,
-    scopes: &Scopes,
+    inner: &Arc<Inner>,
+    link: &Arc<Link>,
+    (key, scopes): (SharedKey, Scopes),
     deadline: Instant,
 ) -> Option<Got> {
-    let failed = link.failed.cancelled();
-    let asking = async {
-        let _place = link.places.acquire().await.ok()?;
-        let asked = Instant::now();
-        Some((timeout_at(deadline, ask(link, key, scopes)).await, asked))
+    let Some(place) = place(link, deadline).await else {
+        SharedCounters::count(&inner.counters.skipped);
+        return None;
     };
-    let (answer, asked) = tokio::select! {
-        biased;
-        () = failed => (None, deadline),
-        answer = timeout_at(deadline, asking) => match answer {
-            Ok(Some((answer, asked))) => (Some(answer), asked),
-            // Too many others ask.
-            Ok(None) | Err(_) => (None, deadline),
-        },
-    };
-    let reply = match answer {
-        Some(Ok(Ok(reply))) => reply,
-        Some(Ok(Err(error))) => {
-            inner.failed(link, &error);
-            return None;
-        }
-        Some(Err(_)) => {
-            // One that had little time left, after others or another question, says nothing of the server.
-            if deadline.saturating_duration_since(asked) >= inner.settings.timeout / 2 {
-                inner.failed(link, &LinkError::TimedOut(inner.settings.timeout));
-            }
-            return None;
-        }
-        None => {
-            SharedCounters::count(&inner.counters.skipped);
-            return None;
-        }
-    };
-    link.unread.reset();
-    let ((value, all, host, url), left) = reply;
+    // The reply comes although the request ends: what waits for it is no part of the request.
+    let question = question(inner.clone(), link.clone(), (key, scopes), place);
+    let reply = timeout_at(deadline, tokio::spawn(question)).await;
+    let ((value, all, host, url), left) = reply.ok()?.ok()??;
     let found = Generations([all, host, url].map(Option::unwrap_or_default));
-    let (generations, is_lost) = inner.purges.known(scopes, found)?;
+    let (generations, is_lost) = inner.purges.known(&scopes, found)?;
     if is_lost {
         inner.wake.notify_one();
     }
@@ -91,6 +65,44 @@ pub(crate) async fn get(
         value: value.zip(left),
         generations,
     })
+}
+
+/// `None`: too many others ask, or the connection has failed.
+async fn place(link: &Link, deadline: Instant) -> Option<OwnedSemaphorePermit> {
+    tokio::select! {
+        biased;
+        () = link.failed.cancelled() => None,
+        place = timeout_at(deadline, link.places.clone().acquire_owned()) => place.ok()?.ok(),
+    }
+}
+
+/// Asks, and keeps its place until the reply is whole or the connection has failed: there are never more replies on their
+/// way than places. It takes no longer than the time limit.
+async fn question(
+    inner: Arc<Inner>,
+    link: Arc<Link>,
+    (key, scopes): (SharedKey, Scopes),
+    _place: OwnedSemaphorePermit,
+) -> Option<Reply> {
+    let limit = inner.settings.timeout;
+    let reply = tokio::select! {
+        biased;
+        () = link.failed.cancelled() => {
+            SharedCounters::count(&inner.counters.skipped);
+            return None;
+        }
+        reply = timeout(limit, ask(&link, &key, &scopes)) => reply,
+    };
+    match reply.unwrap_or(Err(LinkError::TimedOut(limit))) {
+        Ok(reply) => {
+            link.unread.reset();
+            Some(reply)
+        }
+        Err(error) => {
+            inner.failed(&link, &error);
+            None
+        }
+    }
 }
 
 async fn ask(link: &Link, key: &SharedKey, scopes: &Scopes) -> Result<Reply, LinkError> {

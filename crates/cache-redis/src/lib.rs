@@ -22,6 +22,9 @@ mod settings;
 mod state;
 mod task;
 
+#[cfg(all(test, unix))]
+mod leaving_tests;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -86,7 +89,7 @@ impl SharedStore for RedisStore {
         };
         let (inner, scopes) = (self.inner.clone(), *scopes);
         Some(Box::pin(async move {
-            commands::get(&inner, &link, &key, &scopes, deadline.into()).await
+            commands::get(&inner, &link, (key, scopes), deadline.into()).await
         }))
     }
 

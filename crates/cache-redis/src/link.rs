@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -47,8 +48,8 @@ type Driving = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// A connection that all requests ask.
 pub(crate) struct Link {
     pub(crate) connection: MultiplexedConnection,
-    /// Requests that may ask now.
-    pub(crate) places: Semaphore,
+    /// Questions that may wait for replies.
+    pub(crate) places: Arc<Semaphore>,
     /// It is not used any more.
     pub(crate) failed: CancellationToken,
     pub(crate) unread: Unread,
@@ -81,7 +82,7 @@ impl Link {
         unread.reset();
         let link = Self {
             connection,
-            places: Semaphore::new(MOST_AT_ONCE),
+            places: Arc::new(Semaphore::new(MOST_AT_ONCE)),
             failed: CancellationToken::new(),
             unread,
         };
