@@ -17,6 +17,8 @@ use crate::state::Inner;
 /// How long the server is left alone after a failure; twice as long after each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const MOST_PAUSE: Duration = Duration::from_secs(120);
+/// Purges that the server is told of before the next entry is written.
+const PURGES_AT_ONCE: usize = 256;
 
 pub(crate) async fn run(inner: Arc<Inner>, stop: CancellationToken) {
     stop.run_until_cancelled(connect_again(&inner)).await;
@@ -50,7 +52,7 @@ impl Drop for Driver {
     }
 }
 
-/// A connection on which the server answers, and knows what was purged.
+/// A connection on which the server answers, and takes purges.
 async fn connect(inner: &Inner) -> Result<(Arc<Link>, Driver), LinkError> {
     let (link, driver) = Link::open(&inner.settings).await?;
     let driver = Driver(tokio::spawn(driver));
@@ -84,7 +86,10 @@ async fn write_waiting(inner: &Inner, link: &Link) -> Result<(), LinkError> {
     loop {
         tell_purges(inner, link).await?;
         let Some(put) = inner.queue.pop() else {
-            return Ok(());
+            if inner.purges.pending_count() == 0 {
+                return Ok(());
+            }
+            continue;
         };
         let writes = put.writes(
             inner.settings.secret.as_ref(),
@@ -99,10 +104,11 @@ async fn write_waiting(inner: &Inner, link: &Link) -> Result<(), LinkError> {
     }
 }
 
+/// Tells of the oldest purges.
 async fn tell_purges(inner: &Inner, link: &Link) -> Result<(), LinkError> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = u64::try_from(since.unwrap_or_default().as_micros()).unwrap_or(u64::MAX);
-    for purge in inner.purges.pending(now) {
+    for purge in inner.purges.pending(PURGES_AT_ONCE, now) {
         let generation = commands::purge(link, &purge).await?;
         inner.purges.delivered(&purge, generation);
     }

@@ -3,16 +3,15 @@
 //! The store counts a generation for everything, for each host and for each URL. An entry carries those that held before
 //! its origin was asked; a purge raises one, and an entry with a smaller one is not used any more, wherever it was written.
 //! This machine remembers its own purges as well: until the store knows one, nothing of its scope is read or written, and
-//! afterwards an older generation is not believed, so that a store that lost its memory brings nothing back.
+//! afterwards an older generation is not believed, so that a store that lost its memory brings nothing back. It forgets
+//! the oldest ones that the store knows where there are too many.
 
-use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use super::key::{Scope, Scopes};
+use super::key::{PurgedPart, Scope, Scopes};
+use super::marks::{Mark, Marks};
 
-/// Purges that are remembered; more count as one of everything.
-const MOST_MARKS: usize = 16 * 1024;
 /// The longest time for which a value is kept.
 pub(crate) const MOST_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How long a generation is kept: every entry from before it is gone then.
@@ -35,30 +34,11 @@ pub struct Purges {
     marks: RwLock<Marks>,
 }
 
-#[derive(Debug, Default)]
-struct Marks {
-    by_scope: HashMap<Scope, Mark>,
-    serial: u64,
-}
-
-#[derive(Debug)]
-struct Mark {
-    /// Tells this purge from a later one of its scope.
-    serial: u64,
-    /// What the store made of it.
-    generation: Option<u64>,
-    /// What that is at least.
-    at_least: u64,
-    /// Whether the store has it.
-    delivered: bool,
-    at: Instant,
-}
-
 /// A purge that the store is to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PendingPurge {
     pub scope: Scope,
-    serial: u64,
+    number: u64,
     /// What the generation has to be at least.
     pub at_least: u64,
 }
@@ -72,41 +52,25 @@ impl Purges {
         self.marks.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Nothing of this scope is read or written until the store knows that it was purged.
-    pub fn begin(&self, scope: Scope) {
-        let mut marks = self.write();
-        let now = Instant::now();
-        let mut scope = scope;
-        if marks.by_scope.len() >= MOST_MARKS && !marks.by_scope.contains_key(&scope) {
-            marks
-                .by_scope
-                .retain(|_, mark| now.saturating_duration_since(mark.at) < KEPT);
-            if marks.by_scope.len() >= MOST_MARKS {
-                marks.by_scope.clear();
-                scope = Scope::all();
-            }
-        }
-        marks.serial += 1;
-        let before = marks.by_scope.get(&scope);
-        let before = before.map_or(0, |mark| mark.generation.unwrap_or(mark.at_least));
-        let mark = Mark {
-            serial: marks.serial,
-            generation: None,
-            at_least: before.saturating_add(1),
-            delivered: false,
-            at: now,
-        };
-        marks.by_scope.insert(scope, mark);
+    /// Nothing of this part is read or written until the store knows that it was purged.
+    pub fn begin(&self, part: PurgedPart<'_>) {
+        self.begin_at(part, Instant::now());
     }
 
-    /// Purges that the store does not know. `now`: the least that a new generation is.
-    pub fn pending(&self, now: u64) -> Vec<PendingPurge> {
+    pub(super) fn begin_at(&self, part: PurgedPart<'_>, now: Instant) {
+        let mut marks = self.write();
+        let scope = marks.make_room(part, now);
+        marks.begin(scope, None);
+    }
+
+    /// Purges that the store does not know, the oldest first, at most so many. `now`: the least that a new generation is.
+    pub fn pending(&self, most: usize, now: u64) -> Vec<PendingPurge> {
         let marks = self.read();
-        let waiting = marks.by_scope.iter().filter(|(_, mark)| !mark.delivered);
-        waiting
+        let pending = marks.pending().take(most);
+        pending
             .map(|(scope, mark)| PendingPurge {
-                scope: *scope,
-                serial: mark.serial,
+                scope,
+                number: mark.number,
                 at_least: mark.generation.unwrap_or(mark.at_least.max(now)),
             })
             .collect()
@@ -114,23 +78,23 @@ impl Purges {
 
     /// How many purges the store does not know.
     pub fn pending_count(&self) -> u64 {
-        let marks = self.read();
-        marks
-            .by_scope
-            .values()
-            .filter(|mark| !mark.delivered)
-            .count() as u64
+        self.read().pending_count() as u64
     }
 
     /// The store has made this generation of a purge.
     pub fn delivered(&self, purge: &PendingPurge, generation: u64) {
         let mut marks = self.write();
         // A later purge of the scope is delivered for itself.
-        if let Some(mark) = marks.by_scope.get_mut(&purge.scope)
-            && mark.serial == purge.serial
-        {
-            mark.generation = Some(generation.max(mark.generation.unwrap_or(0)));
-            mark.delivered = true;
+        let mark = marks.get(&purge.scope);
+        if let Some(mark) = mark.filter(|mark| mark.number == purge.number) {
+            let generation = Some(generation.max(mark.generation.unwrap_or(0)));
+            let settled = Some(Instant::now());
+            let mark = Mark {
+                generation,
+                settled,
+                ..mark
+            };
+            marks.put(purge.scope, mark);
         }
     }
 
@@ -140,9 +104,9 @@ impl Purges {
         let lost = |marks: &Marks| {
             let (mut known, mut lost) = (found, false);
             for (scope, generation) in scopes.0.iter().zip(&mut known.0) {
-                if let Some(mark) = marks.by_scope.get(scope) {
+                if let Some(mark) = marks.get(scope) {
                     let own = mark.generation?;
-                    lost |= mark.delivered && *generation < own;
+                    lost |= mark.settled.is_some() && *generation < own;
                     *generation = own.max(*generation);
                 }
             }
@@ -152,8 +116,10 @@ impl Purges {
         if is_lost {
             let mut marks = self.write();
             for (scope, found) in scopes.0.iter().zip(found.0) {
-                if let Some(mark) = marks.by_scope.get_mut(scope) {
-                    mark.delivered &= mark.generation.is_none_or(|own| own <= found);
+                let mark = marks.get(scope).filter(|mark| mark.settled.is_some());
+                if let Some(mark) = mark.filter(|mark| mark.generation > Some(found)) {
+                    let settled = None;
+                    marks.put(*scope, Mark { settled, ..mark });
                 }
             }
         }
@@ -163,10 +129,7 @@ impl Purges {
     /// Whether all purges of these scopes are known to the store.
     pub fn are_settled(&self, scopes: &Scopes) -> bool {
         let marks = self.read();
-        let mut own = scopes
-            .0
-            .iter()
-            .filter_map(|scope| marks.by_scope.get(scope));
+        let mut own = scopes.0.iter().filter_map(|scope| marks.get(scope));
         own.all(|mark| mark.generation.is_some())
     }
 
@@ -179,7 +142,7 @@ impl Purges {
     ) -> Option<T> {
         let marks = self.read();
         for (scope, generation) in scopes.0.iter().zip(generations.0) {
-            if let Some(mark) = marks.by_scope.get(scope) {
+            if let Some(mark) = marks.get(scope) {
                 mark.generation.filter(|own| *own <= generation)?;
             }
         }

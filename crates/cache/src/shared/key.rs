@@ -47,6 +47,33 @@ impl SharedKey {
     }
 }
 
+/// What a purge names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PurgedPart<'a> {
+    All,
+    Host(&'a str),
+    Url(&'a str),
+}
+
+impl PurgedPart<'_> {
+    pub fn scope(&self) -> Scope {
+        match self {
+            PurgedPart::All => Scope::all(),
+            PurgedPart::Host(host) => Scope::host(host),
+            PurgedPart::Url(url) => Scope::url(url),
+        }
+    }
+
+    /// The whole host. `None`: it is more than that.
+    pub(super) fn host_scope(&self) -> Option<Scope> {
+        match self {
+            PurgedPart::All => None,
+            PurgedPart::Host(host) => Some(Scope::host(host)),
+            PurgedPart::Url(url) => Some(Scope::host(host_of(url))),
+        }
+    }
+}
+
 /// What a purge is counted by: everything, a host, or a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Scope(pub [u8; 16]);

@@ -1,8 +1,11 @@
 //! What was purged is not used any more.
 
-use super::key::{Scope, Scopes};
+use std::time::{Duration, Instant};
+
+use super::key::Scopes;
+use super::marks::HOLD;
 use super::tests::{NONE, entry, read, shared_cache, written, written_by};
-use super::tier::scope_of;
+use super::tier::part_of;
 use super::*;
 use crate::Lookup;
 use crate::purge::{EntryChange, EntrySelector};
@@ -15,10 +18,10 @@ fn a_purge_holds_until_the_store_knows_it_and_afterwards() {
     let url = "http://a.test/x";
     let scopes = Scopes::of_url(url);
     let other = Scopes::of_url("http://b.test/x");
-    purges.begin(Scope::url(url));
+    purges.begin(PurgedPart::Url(url));
     assert_eq!(purges.known(&scopes, NONE), None);
     assert!(purges.known(&other, NONE).is_some());
-    let pending = purges.pending(100);
+    let pending = purges.pending(9, 100);
     assert_eq!((pending.len(), pending[0].at_least), (1, 100));
     purges.delivered(&pending[0], 105);
     assert!(purges.are_settled(&scopes));
@@ -26,15 +29,15 @@ fn a_purge_holds_until_the_store_knows_it_and_afterwards() {
     assert_eq!(purges.known(&scopes, known), Some((known, false)));
     // The store has lost it: it is told again, and an older entry is not believed meanwhile.
     assert_eq!(purges.known(&scopes, NONE), Some((known, true)));
-    assert_eq!(purges.pending(100)[0].at_least, 105);
+    assert_eq!(purges.pending(9, 100)[0].at_least, 105);
     assert!(!NONE.are_current(&known));
     assert!(purges.while_current(&scopes, &NONE, || ()).is_none());
     assert!(purges.while_current(&scopes, &known, || ()).is_some());
     // A later purge of the same is not settled by the answer to the first.
-    purges.begin(Scope::url(url));
+    purges.begin(PurgedPart::Url(url));
     purges.delivered(&pending[0], 300);
     assert!(!purges.are_settled(&scopes));
-    assert_eq!(purges.pending(100)[0].at_least, 106);
+    assert_eq!(purges.pending(9, 100)[0].at_least, 106);
 }
 
 #[test]
@@ -69,7 +72,7 @@ fn a_purge_between_reading_and_storing_wins() {
 }
 
 #[test]
-fn a_purge_counts_for_the_smallest_scope_that_contains_it() {
+fn a_purge_counts_for_the_smallest_part_that_contains_it() {
     let [all, host, url] = Scopes::of_url("http://a.test:8080/x?y").0;
     for (selection, scope) in [
         (EntrySelector::All, Some(all)),
@@ -90,21 +93,79 @@ fn a_purge_counts_for_the_smallest_scope_that_contains_it() {
         ),
         (EntrySelector::Key(crate::Key(1)), None),
     ] {
-        assert_eq!(scope_of(&selection), scope, "{selection:?}");
+        let part = part_of(&selection);
+        assert_eq!(part.map(|part| part.scope()), scope, "{selection:?}");
+    }
+}
+
+/// Purges so many URLs of a host. Where that is `Some`, the store is told of each one.
+fn purge_urls(purges: &Purges, host: &str, count: usize, generation: Option<u64>) {
+    for number in 0..count {
+        let url = format!("http://{host}/{number}");
+        purges.begin(PurgedPart::Url(&url));
+        assert!(!purges.are_settled(&Scopes::of_url(&url)), "{url}");
+        if let Some(generation) = generation {
+            let pending = purges.pending(9, 1);
+            pending
+                .iter()
+                .for_each(|purge| purges.delivered(purge, generation));
+            assert!(purges.are_settled(&Scopes::of_url(&url)), "{url}");
+        }
     }
 }
 
 #[test]
-fn more_purges_than_are_remembered_count_as_one_of_everything() {
+fn more_purged_urls_than_are_remembered_count_as_a_purge_of_their_host() {
+    let purges = Purges::default();
+    purge_urls(&purges, "a.test", 20_000, None);
+    assert!(!purges.are_settled(&Scopes::of_url("http://a.test/other")));
+    assert!(purges.are_settled(&Scopes::of_url("http://b.test/")));
+    assert_eq!(purges.pending_count(), 16 * 1024 + 1);
+    // The same where the store knows them, but not for long.
+    let purges = Purges::default();
+    purge_urls(&purges, "a.test", 20_000, Some(5));
+    let found = Generations([0, 5, 5]);
+    let other = Scopes::of_url("http://a.test/other");
+    assert_eq!(
+        purges.known(&other, NONE).unwrap().0,
+        Generations([0, 5, 0])
+    );
+    assert_eq!(
+        purges.known(&Scopes::of_url("http://b.test/"), NONE),
+        Some((NONE, false))
+    );
+    assert_eq!(
+        purges.known(&Scopes::of_url("http://a.test/0"), found),
+        Some((found, false))
+    );
+}
+
+#[test]
+fn purges_that_the_store_has_known_for_long_make_room() {
+    let purges = Purges::default();
+    purge_urls(&purges, "a.test", 16 * 1024, Some(5));
+    let later = Instant::now() + HOLD + Duration::from_secs(1);
+    for number in 0..100 {
+        let url = format!("http://b.test/{number}");
+        purges.begin_at(PurgedPart::Url(&url), later);
+        let old = Scopes::of_url(&format!("http://a.test/{number}"));
+        assert_eq!(purges.known(&old, NONE), Some((NONE, false)), "{number}");
+    }
+    assert!(purges.are_settled(&Scopes::of_url("http://b.test/other")));
+    assert_eq!(purges.pending_count(), 100);
+}
+
+#[test]
+fn more_purged_hosts_than_are_remembered_count_as_a_purge_of_everything() {
     let purges = Purges::default();
     for number in 0..20_000 {
-        let url = format!("http://a.test/{number}");
-        purges.begin(Scope::url(&url));
-        let scopes = Scopes::of_url(&url);
+        let host = format!("{number}.test");
+        purges.begin(PurgedPart::Host(&host));
+        let scopes = Scopes::of_url(&format!("http://{host}/"));
         assert!(!purges.are_settled(&scopes), "{number}");
     }
     assert!(!purges.are_settled(&Scopes::of_url("http://b.test/")));
-    assert!(purges.pending_count() <= 16 * 1024);
+    assert!(purges.pending_count() <= 17 * 1024);
 }
 
 #[test]

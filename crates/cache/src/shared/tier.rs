@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::ask::SharedEntry;
 use super::fill::SharedFill;
-use super::key::Scope;
+use super::key::PurgedPart;
 use super::store::SharedStore;
 use crate::cache::Cache;
 use crate::fill::FillPermit;
@@ -25,14 +25,14 @@ impl Cache {
 
     /// What a URL has on other machines is not used any more either, as far as they ask the store.
     pub fn purge_shared_url(&self, url: &str) {
-        self.purge_shared(|| Some(Scope::url(url)));
+        self.purge_shared(Some(PurgedPart::Url(url)));
     }
 
-    fn purge_shared(&self, scope: impl FnOnce() -> Option<Scope>) {
-        if let Some(store) = self.shared_store()
-            && let Some(scope) = scope()
+    fn purge_shared(&self, part: Option<PurgedPart<'_>>) {
+        if let Some(part) = part
+            && let Some(store) = self.shared_store()
         {
-            store.purges().begin(scope);
+            store.purges().begin(part);
             store.deliver_purges();
         }
     }
@@ -41,28 +41,28 @@ impl Cache {
     pub(crate) fn change_shared(&self, selection: &EntrySelector<'_>, change: EntryChange) {
         match change {
             EntryChange::Remove | EntryChange::Invalidate | EntryChange::PurgeSoftly(_) => {
-                self.purge_shared(|| scope_of(selection));
+                self.purge_shared(part_of(selection));
             }
             EntryChange::Restore | EntryChange::Pin | EntryChange::Unpin => {}
         }
     }
 }
 
-/// The smallest scope that contains everything that is selected. `None`: nothing is purged by it.
-pub(super) fn scope_of(selection: &EntrySelector<'_>) -> Option<Scope> {
+/// The smallest part that contains everything that is selected. `None`: nothing is purged by it.
+pub(super) fn part_of<'a>(selection: &EntrySelector<'a>) -> Option<PurgedPart<'a>> {
     Some(match *selection {
-        EntrySelector::Url(url) => Scope::url(url),
-        EntrySelector::Host(host) => Scope::host(host),
+        EntrySelector::Url(url) => PurgedPart::Url(url),
+        EntrySelector::Host(host) => PurgedPart::Host(host),
         EntrySelector::Prefix(prefix) => match whole_host(prefix) {
-            Some(host) => Scope::host(host),
-            None => Scope::all(),
+            Some(host) => PurgedPart::Host(host),
+            None => PurgedPart::All,
         },
-        EntrySelector::Group { origin, .. } => Scope::host(host_of(origin)),
+        EntrySelector::Group { origin, .. } => PurgedPart::Host(host_of(origin)),
         EntrySelector::All
         | EntrySelector::Domain(_)
         | EntrySelector::Site(_)
         | EntrySelector::Tag(_)
-        | EntrySelector::Owner(_) => Scope::all(),
+        | EntrySelector::Owner(_) => PurgedPart::All,
         EntrySelector::Key(_) | EntrySelector::Purge(_) => return None,
     })
 }
