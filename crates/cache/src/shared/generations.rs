@@ -22,9 +22,10 @@ pub const KEPT: Duration = Duration::from_secs(2 * MOST_KEPT.as_secs());
 pub struct Generations(pub [u64; 3]);
 
 impl Generations {
-    /// Whether an entry of these generations was not purged, where those of `known` hold.
+    /// Whether an entry of these generations was not purged, where those of `known` hold. Where they are larger, the store has
+    /// lost a purge, and perhaps later ones too.
     pub(crate) fn are_current(&self, known: &Generations) -> bool {
-        self.0.iter().zip(known.0).all(|(own, known)| *own >= known)
+        self == known
     }
 }
 
