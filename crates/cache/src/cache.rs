@@ -15,6 +15,7 @@ use crate::rules::policy::Policy;
 use crate::rules::time::Timestamp;
 use crate::rules::validation::HeadUpdate;
 use crate::search_rules::SearchRules;
+use crate::shared::PurgeReach;
 use crate::shared::current::SharedTier;
 use crate::stats::Stats;
 use crate::store::disk::store::{Disk, DiskSettings};
@@ -268,12 +269,12 @@ impl Cache {
     }
 
     /// A response to HEAD has told something about an entry (RFC 9111, 4.3.5).
-    pub fn update_by_head(&self, key: Key, old: &Entry, update: HeadUpdate) {
+    pub fn update_by_head(&self, key: Key, old: &Entry, update: HeadUpdate, reach: PurgeReach) {
         match update {
             HeadUpdate::Keep => {}
             HeadUpdate::Update(head) => self.update(key, old, old.with_head(head)),
             HeadUpdate::MarkStale => {
-                self.purge_shared_url(old.url());
+                self.purge_shared_url(old.url(), reach);
                 let mut shard = self.shard(key);
                 if let Some(id) = shard.find(key, old) {
                     self.mark(&mut shard, id, Slot::invalidate);

@@ -20,7 +20,7 @@ use crate::purge::{EntryChange, EntrySelector};
 use crate::rules::range::ContentRange;
 use crate::rules::stored::StoredHead;
 use crate::rules::time::Timestamp;
-use crate::shared::SharedFill;
+use crate::shared::{PurgeReach, SharedFill};
 use crate::store::packed;
 
 /// Permission to ask the origin for a key. One request, the leader, has it; others wait. Dropping it makes one
@@ -228,9 +228,9 @@ impl FillPermit {
     }
 
     /// The response may not be kept any longer: what was to be validated leaves the store.
-    pub fn forget(self, now: Timestamp) {
+    pub fn forget(self, now: Timestamp, reach: PurgeReach) {
         if let Some(old) = &self.validates {
-            self.cache.purge_shared_url(old.url());
+            self.cache.purge_shared_url(old.url(), reach);
         }
         self.cache
             .change(&EntrySelector::Key(self.key), EntryChange::Remove);

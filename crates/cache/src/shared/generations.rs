@@ -64,6 +64,19 @@ impl Purges {
         marks.begin(scope, None);
     }
 
+    /// Nothing of this URL is read or written by this machine until it is purged, and the store is not told. It is forgotten
+    /// where it has no room.
+    pub(crate) fn withhold(&self, url: &str) {
+        let (part, now) = (PurgedPart::Url(url), Instant::now());
+        let mut marks = self.write();
+        // A purge on its way goes on: it is told again.
+        let pending = marks.get(&part.scope());
+        let is_pending = pending.is_some_and(|mark| mark.settled.is_none());
+        if marks.has_room_for_url(&part.scope(), now) {
+            marks.begin(part.scope(), (!is_pending).then_some(now));
+        }
+    }
+
     /// Purges that the store does not know, the oldest first, at most so many. `now`: the least that a new generation is.
     pub fn pending(&self, most: usize, now: u64) -> Vec<PendingPurge> {
         let marks = self.read();

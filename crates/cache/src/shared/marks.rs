@@ -80,9 +80,8 @@ impl Marks {
 
     /// What is purged for this part: the part where there is room, else more.
     pub(super) fn make_room(&mut self, part: PurgedPart<'_>, now: Instant) -> Scope {
-        self.forget_oldest(now, KEPT);
         let scope = part.scope();
-        if matches!(part, PurgedPart::Url(_)) && self.has_room(&scope, MOST_MARKS, now) {
+        if matches!(part, PurgedPart::Url(_)) && self.has_room_for_url(&scope, now) {
             return scope;
         }
         if let Some(host) = part.host_scope()
@@ -100,6 +99,11 @@ impl Marks {
             self.put(all, mark);
         }
         all
+    }
+
+    pub(super) fn has_room_for_url(&mut self, scope: &Scope, now: Instant) -> bool {
+        self.forget_oldest(now, KEPT);
+        self.has_room(scope, MOST_MARKS, now)
     }
 
     fn has_room(&mut self, scope: &Scope, most: usize, now: Instant) -> bool {

@@ -21,6 +21,7 @@ pub use generations::{Generations, KEPT, PendingPurge, Purges};
 pub use key::{PurgedPart, Scope, Scopes, SharedKey};
 pub use put::{SharedPut, Write};
 pub use store::{Getting, SharedCounters, SharedStats, SharedStore};
+pub use tier::PurgeReach;
 pub use value::{MOST_BODY, MOST_VALUE, check, kept_for};
 
 #[cfg(test)]

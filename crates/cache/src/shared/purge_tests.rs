@@ -179,6 +179,27 @@ fn a_response_that_a_head_request_showed_to_be_old_does_not_come_back() {
     let Lookup::Hit { entry, .. } = get.first(&cache) else {
         panic!("it is stored");
     };
-    cache.update_by_head(get.key(&cache), &entry, HeadUpdate::MarkStale);
+    let update = HeadUpdate::MarkStale;
+    cache.update_by_head(get.key(&cache), &entry, update, PurgeReach::AllMachines);
     assert!(!store.purges.are_settled(&Scopes::of_url(entry.url())));
+}
+
+#[test]
+fn what_is_purged_for_this_machine_only_is_not_told() {
+    let (cache, store) = shared_cache();
+    let url = "http://a.test/x";
+    let scopes = Scopes::of_url(url);
+    cache.purge_shared_url(url, PurgeReach::ThisMachine);
+    assert_eq!(store.purges.pending_count(), 0);
+    assert!(!store.purges.are_settled(&scopes));
+    assert_eq!(store.purges.known(&scopes, NONE), None);
+    // A purge for all ends that once the store knows it.
+    cache.purge_shared_url(url, PurgeReach::AllMachines);
+    let pending = store.purges.pending(9, 100);
+    cache.purge_shared_url(url, PurgeReach::ThisMachine);
+    store.purges.delivered(&pending[0], 100);
+    assert!(!store.purges.are_settled(&scopes));
+    let pending = store.purges.pending(9, 101);
+    store.purges.delivered(&pending[0], 101);
+    assert!(store.purges.are_settled(&scopes));
 }

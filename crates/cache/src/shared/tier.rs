@@ -12,6 +12,14 @@ use crate::new_entry::NewEntry;
 use crate::purge::{EntryChange, EntrySelector};
 use crate::site::host_of;
 
+/// For whom what the store has for a URL is purged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PurgeReach {
+    AllMachines,
+    /// The store is not told: the request was made in a mode that leaves nothing on it.
+    ThisMachine,
+}
+
 impl Cache {
     /// Uses this store behind memory and disk from now on, or none. A private cache has none.
     pub fn set_shared_store(&self, store: Option<Arc<dyn SharedStore>>) {
@@ -24,8 +32,15 @@ impl Cache {
     }
 
     /// What a URL has on other machines is not used any more either, as far as they ask the store.
-    pub fn purge_shared_url(&self, url: &str) {
-        self.purge_shared(Some(PurgedPart::Url(url)));
+    pub fn purge_shared_url(&self, url: &str, reach: PurgeReach) {
+        match reach {
+            PurgeReach::AllMachines => self.purge_shared(Some(PurgedPart::Url(url))),
+            PurgeReach::ThisMachine => {
+                if let Some(store) = self.shared_store() {
+                    store.purges().withhold(url);
+                }
+            }
+        }
     }
 
     fn purge_shared(&self, part: Option<PurgedPart<'_>>) {

@@ -225,7 +225,7 @@ impl FillObserver {
             },
             Merged::SendOnly(head, _) => {
                 let entry = revalidation.entry.with_head(head);
-                permit.forget(now);
+                permit.forget(now, self.origin_request.purge_reach());
                 FillOutcome::Confirmed(entry)
             }
         })

@@ -55,9 +55,8 @@ impl HeadObserver for HeadUpdateObserver {
                 policy,
             )
         });
-        origin_request
-            .cache
-            .update_by_head(self.key, &self.entry, update);
+        let (cache, reach) = (&origin_request.cache, origin_request.purge_reach());
+        cache.update_by_head(self.key, &self.entry, update, reach);
         false
     }
 

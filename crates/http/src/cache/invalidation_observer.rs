@@ -54,7 +54,7 @@ impl InvalidationObserver {
             false => EntrySelector::Url(&url),
         };
         if self.shared {
-            cache.purge_shared_url(&url);
+            cache.purge_shared_url(&url, self.origin_request.purge_reach());
         }
         cache.change(&selection, EntryChange::Invalidate);
     }

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use privet_cache::rules::request::{Request, Target};
 use privet_cache::rules::storing::Response;
+use privet_cache::shared::PurgeReach;
 use privet_cache::site::{page_mark, route_mark, site_of};
 use privet_cache::{Cache, Entry, Fields, NewEntry, Timestamp};
 use privet_config::HeaderMode;
@@ -112,6 +113,14 @@ impl OriginRequest {
     /// they would join two identities.
     pub fn may_name(&self, entry: &Entry) -> bool {
         self.route == entry.route()
+    }
+
+    /// For whom it purges its URL.
+    pub fn purge_reach(&self) -> PurgeReach {
+        match self.keep_on_disk {
+            true => PurgeReach::AllMachines,
+            false => PurgeReach::ThisMachine,
+        }
     }
 
     /// When it was sent, where its response arrived at `received`: as many whole seconds before as have passed. The wall

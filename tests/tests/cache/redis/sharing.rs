@@ -224,10 +224,13 @@ fn a_mode_without_history_leaves_nothing_on_the_server() {
     for _ in 0..2 {
         assert_eq!(client(&privet).get(&origin.url()).body, "answer 0");
     }
+    let post = client(&privet).with("POST", &origin.url(), "Content-Length: 0\r\n");
+    assert_eq!(post.body, "answer 1");
     privet.cli(&["mode", "standard"]).good();
     let url = format!("{}/shown", origin.url());
-    assert_eq!(client(&privet).get(&url).body, "answer 1");
+    assert_eq!(client(&privet).get(&url).body, "answer 2");
     // What comes last is written last.
     await_written(&privet, 1);
+    assert_eq!(redis.cli(&["KEYS", "*"]).lines().count(), 1);
     assert_eq!(redis.entries().len(), 1);
 }
