@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use libfuzzer_sys::fuzz_target;
 use privet_config::HeaderMode;
 use privet_http::head::scan::Scan;
-use privet_http::head::{RequestHead, TargetRule};
+use privet_http::head::{RequestHead, TargetForm, TargetRule};
 use privet_http::headers::request::{self, RequestRewrite};
 use privet_http::headers::site::SiteRequest;
 use privet_sites::forwarded::Forwarded;
@@ -80,6 +80,14 @@ fuzz_target!(|input: &[u8]| {
     let (Some(host), Some(target)) = (head.host(bytes), &head.target) else {
         return;
     };
+    // A site takes the host of a URL from it, not from `Host`.
+    let TargetForm::Url { path } = head.form else {
+        return;
+    };
+    let line = bytes.get(..path.start as usize).unwrap_or_default();
+    if !line.ends_with(b" ") {
+        return;
+    }
     let client = match (flags & 1, address) {
         (0, [a, b, c, d, ..]) => IpAddr::from([*a, *b, *c, *d]),
         _ => IpAddr::from(*address),
