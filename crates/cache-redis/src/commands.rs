@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use privet_cache::shared::{
-    Generations, Got, KEPT, PendingPurge, Scope, Scopes, SharedCounters, SharedKey, Write,
+    GENERATION_LIFETIME, Generations, Got, PendingPurge, Scope, Scopes, SharedCounters, SharedKey,
+    Write,
 };
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -138,7 +139,7 @@ pub(crate) async fn set(link: &Link, write: &Write) -> Result<(), LinkError> {
 
 /// Tells the server of a purge, and gives its generation.
 pub(crate) async fn purge(link: &Link, purge: &PendingPurge) -> Result<u64, LinkError> {
-    let kept = u64::try_from(KEPT.as_millis()).unwrap_or(u64::MAX);
+    let kept = u64::try_from(GENERATION_LIFETIME.as_millis()).unwrap_or(u64::MAX);
     let mut eval = redis::cmd("EVAL");
     eval.arg(RAISE).arg(1).arg(scope_name(&purge.scope));
     eval.arg(purge.at_least).arg(kept);

@@ -7,15 +7,10 @@
 //! the oldest ones that the store knows where there are too many.
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::key::{PurgedPart, Scope, Scopes};
 use super::marks::{Mark, Marks};
-
-/// The longest time for which a value is kept.
-pub(crate) const MOST_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
-/// How long a generation is kept: every entry from before it is gone then.
-pub const KEPT: Duration = Duration::from_secs(2 * MOST_KEPT.as_secs());
 
 /// The generations of an entry's scopes; 0: nothing was purged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

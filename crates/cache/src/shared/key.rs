@@ -47,6 +47,14 @@ impl SharedKey {
     }
 }
 
+/// For whom what the store has for a URL is purged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PurgeReach {
+    AllMachines,
+    /// The store is not told: the request was made in a mode that leaves nothing on it.
+    ThisMachine,
+}
+
 /// What a purge names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PurgedPart<'a> {

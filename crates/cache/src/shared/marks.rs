@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use super::generations::KEPT;
 use super::key::{PurgedPart, Scope};
+use super::lifetime::GENERATION_LIFETIME;
 
 /// Purges that are remembered.
 const MOST_MARKS: usize = 16 * 1024;
@@ -102,7 +102,7 @@ impl Marks {
     }
 
     pub(super) fn has_room_for_url(&mut self, scope: &Scope, now: Instant) -> bool {
-        self.forget_oldest(now, KEPT);
+        self.forget_oldest(now, GENERATION_LIFETIME);
         self.has_room(scope, MOST_MARKS, now)
     }
 

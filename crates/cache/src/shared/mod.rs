@@ -9,6 +9,7 @@ pub(crate) mod current;
 mod fill;
 pub mod generations;
 pub mod key;
+mod lifetime;
 mod marks;
 mod put;
 pub mod store;
@@ -17,11 +18,11 @@ pub mod value;
 
 pub use ask::{Got, Read, SharedAsk, SharedEntry};
 pub use fill::SharedFill;
-pub use generations::{Generations, KEPT, PendingPurge, Purges};
-pub use key::{PurgedPart, Scope, Scopes, SharedKey};
+pub use generations::{Generations, PendingPurge, Purges};
+pub use key::{PurgeReach, PurgedPart, Scope, Scopes, SharedKey};
+pub use lifetime::GENERATION_LIFETIME;
 pub use put::{SharedPut, Write};
 pub use store::{Getting, SharedCounters, SharedStats, SharedStore};
-pub use tier::PurgeReach;
 pub use value::{MOST_BODY, MOST_VALUE, check, kept_for};
 
 #[cfg(test)]

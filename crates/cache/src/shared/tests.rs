@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::generations::MOST_KEPT;
 use super::key::Scopes;
+use super::lifetime::MAX_VALUE_LIFETIME;
 use super::value::{MOST_VALUE, Value};
 use super::*;
 use crate::store::disk::seal::DiskKey;
@@ -334,7 +334,7 @@ fn an_entry_is_kept_as_long_as_it_is_of_use() {
     );
     assert_eq!(
         kept("max-age=99999999", 99_999_999),
-        Some(MOST_KEPT.as_secs())
+        Some(MAX_VALUE_LIFETIME.as_secs())
     );
     assert_eq!(kept("max-age=60", 0), None);
     assert_eq!(kept("max-age=60, no-cache", 50), None);

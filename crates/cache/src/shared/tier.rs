@@ -4,21 +4,13 @@ use std::sync::Arc;
 
 use super::ask::SharedEntry;
 use super::fill::SharedFill;
-use super::key::PurgedPart;
+use super::key::{PurgeReach, PurgedPart};
 use super::store::SharedStore;
 use crate::cache::Cache;
 use crate::fill::FillPermit;
 use crate::new_entry::NewEntry;
 use crate::purge::{EntryChange, EntrySelector};
 use crate::site::host_of;
-
-/// For whom what the store has for a URL is purged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PurgeReach {
-    AllMachines,
-    /// The store is not told: the request was made in a mode that leaves nothing on it.
-    ThisMachine,
-}
 
 impl Cache {
     /// Uses this store behind memory and disk from now on, or none. A private cache has none.

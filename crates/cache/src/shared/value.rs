@@ -11,8 +11,9 @@
 
 use std::time::Duration;
 
-use super::generations::{Generations, MOST_KEPT};
+use super::generations::Generations;
 use super::key::SharedKey;
+use super::lifetime::MAX_VALUE_LIFETIME;
 use crate::rules::lifetime::Lifetime;
 use crate::rules::policy::Policy;
 use crate::rules::time::Timestamp;
@@ -65,7 +66,7 @@ pub fn kept_for(lifetime: &Lifetime, ttl: i64) -> Option<Duration> {
             .max(lifetime.stale_if_error.unwrap_or(0)),
     };
     let seconds = u64::try_from(ttl).ok()? + u64::from(stale.min(MOST_STALE));
-    Some(Duration::from_secs(seconds).min(MOST_KEPT))
+    Some(Duration::from_secs(seconds).min(MAX_VALUE_LIFETIME))
 }
 
 impl Value {
@@ -139,7 +140,7 @@ impl Value {
         let kept = Duration::from_millis(from.u64()?);
         let written = Timestamp(from.i64()?);
         let description = from.counted()?;
-        if description.len() > MOST_DESCRIPTION || kept > MOST_KEPT {
+        if description.len() > MOST_DESCRIPTION || kept > MAX_VALUE_LIFETIME {
             return Err(Damaged);
         }
         let description = Description::read(description, policy)?;
