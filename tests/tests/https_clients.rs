@@ -119,8 +119,10 @@ fn chromium_loads_a_page_through_the_proxy_over_tls_and_by_the_pac() {
     let resolve = "--host-resolver-rules=MAP pac.test 127.0.0.1";
     let page = require!(browse(&[&pac, resolve], &origin.url("/page")));
     assert!(page.contains("fetched 36000"), "{page}");
-    let row = privet.await_row("closed", |row| row["listener"] == "https");
-    assert_eq!(row["protocol"], "http");
+    // The browser may have opened tunnels of its own.
+    privet.await_row("closed", |row| {
+        row["listener"] == "https" && row["protocol"] == "http"
+    });
 }
 
 /// Speaks HTTP/2 frame by frame: a tunnel and a plain request at once. Arguments: port, authority file, origin.
