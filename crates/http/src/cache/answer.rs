@@ -325,7 +325,12 @@ fn form_of(
         answer::write_fields(&mut lines, head, shape, complete, multipart);
         Some(lines)
     };
-    let none = || AnswerBody::Whole(StoredBody::none());
+    let without_body = |length| Form {
+        status,
+        lines: lines(None),
+        length,
+        body: AnswerBody::Whole(StoredBody::none()),
+    };
     match shape {
         Answer::Whole => Form {
             status,
@@ -336,18 +341,8 @@ fn form_of(
                 complete,
             )),
         },
-        Answer::NotModified => Form {
-            status,
-            lines: lines(None),
-            length: None,
-            body: none(),
-        },
-        Answer::RangeNotSatisfiable => Form {
-            status,
-            lines: lines(None),
-            length: Some(0),
-            body: none(),
-        },
+        Answer::NotModified => without_body(None),
+        Answer::RangeNotSatisfiable => without_body(Some(0)),
         Answer::Partial(ranges) => match (ranges.as_slice(), multipart) {
             (ranges, Some(multipart)) => Form {
                 status,
@@ -366,12 +361,7 @@ fn form_of(
                 }
             }
             // An answer in parts has one at least.
-            ([], None) => Form {
-                status,
-                lines: lines(None),
-                length: Some(0),
-                body: none(),
-            },
+            ([], None) => without_body(Some(0)),
         },
     }
 }
