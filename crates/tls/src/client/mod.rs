@@ -4,7 +4,7 @@ mod trust;
 mod verifier;
 
 pub(crate) use trust::system_with as system_verifier;
-pub(crate) use verifier::{Shown, Verifier, VerifyCertificate};
+pub(crate) use verifier::{PresentedCertificate, Verifier, VerifyCertificate};
 
 use std::fmt;
 use std::io;

@@ -8,7 +8,7 @@ use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
 use rustls::{CertificateError, Error, OtherError, RootCertStore};
 use rustls_pki_types::{CertificateDer, ServerName};
 
-use super::verifier::{Shown, Verifier, VerifyCertificate};
+use super::verifier::{PresentedCertificate, Verifier, VerifyCertificate};
 use crate::certificate::{CertificateFacts, Fingerprint};
 use crate::error::{LoadError, LoadErrorKind};
 use crate::pem;
@@ -96,9 +96,9 @@ pub(super) struct VerifiedName {
 }
 
 impl VerifyCertificate for VerifiedName {
-    fn verify(&self, shown: Shown<'_>) -> Result<ServerCertVerified, Error> {
+    fn verify(&self, shown: PresentedCertificate<'_>) -> Result<ServerCertVerified, Error> {
         let name = &self.name;
-        Shown { name, ..shown }.verified_by(&*self.inner)
+        PresentedCertificate { name, ..shown }.verified_by(&*self.inner)
     }
 }
 
@@ -112,7 +112,7 @@ struct Pinned(Vec<Pin>);
 struct NotPinned;
 
 impl VerifyCertificate for Pinned {
-    fn verify(&self, shown: Shown<'_>) -> Result<ServerCertVerified, Error> {
+    fn verify(&self, shown: PresentedCertificate<'_>) -> Result<ServerCertVerified, Error> {
         let facts = CertificateFacts::read(shown.certificate)
             .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
         let is_pinned = self.0.iter().any(|pin| match pin {

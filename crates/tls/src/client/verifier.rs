@@ -10,9 +10,9 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use crate::provider::provider;
 
-/// What a server shows in its handshake.
+/// What a server presents in its handshake.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Shown<'a> {
+pub(crate) struct PresentedCertificate<'a> {
     pub(crate) certificate: &'a CertificateDer<'a>,
     pub(crate) intermediates: &'a [CertificateDer<'a>],
     /// The name that was asked for.
@@ -22,7 +22,7 @@ pub(crate) struct Shown<'a> {
     pub(crate) now: UnixTime,
 }
 
-impl Shown<'_> {
+impl PresentedCertificate<'_> {
     /// As the library's own verifier judges it.
     pub(crate) fn verified_by(
         self,
@@ -40,7 +40,7 @@ impl Shown<'_> {
 
 /// Judges certificates.
 pub(crate) trait VerifyCertificate: Debug + Send + Sync {
-    fn verify(&self, shown: Shown<'_>) -> Result<ServerCertVerified, Error>;
+    fn verify(&self, shown: PresentedCertificate<'_>) -> Result<ServerCertVerified, Error>;
 }
 
 /// A verifier for the library, which also verifies the signatures of handshakes.
@@ -68,7 +68,7 @@ impl<V: VerifyCertificate> ServerCertVerifier for Verifier<V> {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.certificates.verify(Shown {
+        self.certificates.verify(PresentedCertificate {
             certificate: end_entity,
             intermediates,
             name: server_name,

@@ -15,7 +15,7 @@ use x509_parser::public_key::PublicKey;
 use super::fault::{CertificateFault, name};
 use super::revocation::Revocation;
 use crate::certificate::CertificateFacts;
-use crate::client::{Shown, VerifyCertificate, system_verifier};
+use crate::client::{PresentedCertificate, VerifyCertificate, system_verifier};
 use crate::error::LoadError;
 
 /// Shorter RSA keys are refused (NIST SP 800-131A).
@@ -57,8 +57,12 @@ impl OriginVerifier {
     }
 
     /// `refused`: why the library does not accept it.
-    fn faults(&self, shown: Shown<'_>, refused: Option<&Error>) -> Vec<CertificateFault> {
-        let Shown {
+    fn faults(
+        &self,
+        shown: PresentedCertificate<'_>,
+        refused: Option<&Error>,
+    ) -> Vec<CertificateFault> {
+        let PresentedCertificate {
             certificate: end_entity,
             intermediates,
             ocsp_response: stapled,
@@ -198,7 +202,7 @@ fn weak_key(certificate: &X509Certificate<'_>) -> Option<String> {
 }
 
 impl VerifyCertificate for OriginVerifier {
-    fn verify(&self, shown: Shown<'_>) -> Result<ServerCertVerified, Error> {
+    fn verify(&self, shown: PresentedCertificate<'_>) -> Result<ServerCertVerified, Error> {
         let verified = shown.verified_by(&*self.inner);
         let faults = self.faults(shown, verified.as_ref().err());
         match (faults.is_empty(), verified) {

@@ -8,7 +8,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::origin_verifier::{Faults, OriginVerifier};
 use super::*;
-use crate::client::{Shown, VerifyCertificate};
+use crate::client::{PresentedCertificate, VerifyCertificate};
 use crate::test_support::{TestAuthority, program};
 
 fn authority() -> InspectionAuthority {
@@ -19,7 +19,7 @@ fn verdict(
     judge: &OriginVerifier,
     chain: &[CertificateDer<'_>],
 ) -> Result<ServerCertVerified, rustls::Error> {
-    judge.verify(Shown {
+    judge.verify(PresentedCertificate {
         certificate: &chain[0],
         intermediates: &chain[1..],
         name: &ServerName::try_from("a.test").unwrap(),
