@@ -29,6 +29,7 @@ mod scanner;
 mod shared;
 mod spool;
 mod status;
+mod timeouts;
 pub mod unpack;
 mod verdict;
 pub mod yara;

@@ -22,15 +22,12 @@ use crate::limits::Limits;
 use crate::message::{Body, Message};
 use crate::shared::Shared;
 use crate::spool::Spool;
+use crate::timeouts::ScanTimeouts;
 use crate::verdict::{Engine, Verdict};
 use crate::yara::{self, RuleFault, Rules};
 
-/// How long the engines may take for one body.
-const LIMIT: Duration = Duration::from_secs(20);
 /// Bodies that are asked about at once, for each engine outside the process.
 const MAX_ASKED: usize = 16;
-/// How long a body in the spool waits for its turn.
-const TURN: Duration = Duration::from_secs(60);
 const NO_MEMORY: &str = "too much memory is held by bodies that wait for their verdict";
 /// How often a clamd is asked for its version, and an ICAP service for its options.
 const CHECK: Duration = Duration::from_secs(60);
@@ -78,7 +75,7 @@ pub struct Scanner {
     pub(crate) clamd: Option<Clamd>,
     pub(crate) icap: Option<Icap>,
     limits: Limits,
-    limit: Duration,
+    timeouts: ScanTimeouts,
     /// Bodies that are looked at in the process at once.
     blocking: Arc<Semaphore>,
     asked: Semaphore,
@@ -129,7 +126,7 @@ impl Scanner {
                 .icap
                 .map(|(connector, url)| Icap::new(connector, url)),
             limits: Limits::for_bodies_of(settings.max_body),
-            limit: LIMIT,
+            timeouts: ScanTimeouts::default(),
             blocking: Arc::new(Semaphore::new(cores)),
             asked: Semaphore::new(MAX_ASKED),
             checked: Mutex::default(),
@@ -200,7 +197,7 @@ impl Scanner {
         read: impl FnOnce() -> io::Result<Vec<u8>> + Send + 'static,
     ) -> Verdict {
         let room = self.reading.acquire_many(self.permits(len));
-        let Ok(Ok(_room)) = timeout(TURN, room).await else {
+        let Ok(Ok(_room)) = timeout(self.timeouts.turn(len), room).await else {
             return Verdict::error(NO_MEMORY);
         };
         let bytes = match tokio::task::spawn_blocking(read).await {
@@ -224,10 +221,7 @@ impl Scanner {
     pub async fn scan(&self, body: Body) -> Verdict {
         self.check_soon().await;
         let (url, client) = (body.message.url.clone(), body.message.client);
-        let verdict = match timeout(self.limit, self.ask(body)).await {
-            Ok(verdict) => verdict,
-            Err(_) => Verdict::error("the scanners took too long"),
-        };
+        let verdict = self.ask(body).await;
         let counter = match &verdict {
             Verdict::Clean | Verdict::Unscannable(_) => &self.shared.clean,
             Verdict::Bad(finding) => {

@@ -11,6 +11,7 @@ use boreal::compiler::CompilerParams;
 use boreal::scanner::{ScanError, ScanParams};
 use boreal::{Compiler, Scanner};
 
+use crate::timeouts::ScanTimeouts;
 use crate::unpack::{Stop, Visitor};
 
 /// The largest file of rules, in bytes.
@@ -220,15 +221,18 @@ fn first_line(text: &str) -> String {
 /// Asks the rules about each object of a body.
 pub struct Search<'a> {
     rules: &'a Rules,
+    timeouts: &'a ScanTimeouts,
+    /// Moved on by each object.
     until: Instant,
     pub found: Option<String>,
 }
 
 impl<'a> Search<'a> {
-    pub fn new(rules: &'a Rules, until: Instant) -> Self {
+    pub(crate) fn new(rules: &'a Rules, timeouts: &'a ScanTimeouts) -> Self {
         Self {
             rules,
-            until,
+            timeouts,
+            until: Instant::now() + timeouts.processing,
             found: None,
         }
     }
@@ -236,6 +240,8 @@ impl<'a> Search<'a> {
 
 impl Visitor for Search<'_> {
     fn object(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        // The objects of a body have at most so many bytes together as its limits allow.
+        self.until += self.timeouts.for_size(bytes.len() as u64);
         let left = self.until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(Stop::TimedOut);

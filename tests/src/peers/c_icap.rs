@@ -22,6 +22,11 @@ pub struct CIcap {
 impl CIcap {
     /// `None`: not installed.
     pub fn start(clamd: &Clamd) -> Option<Self> {
+        Self::with_lines(clamd, "")
+    }
+
+    /// With further lines in its configuration.
+    pub fn with_lines(clamd: &Clamd, lines: &str) -> Option<Self> {
         let program = program("c-icap")?;
         if !Path::new(MODULES).join("virus_scan.so").exists() {
             missing("the service virus_scan of c-icap is not installed");
@@ -40,7 +45,7 @@ impl CIcap {
              Service echo srv_echo.so\nService scan virus_scan.so\n\
              virus_scan.ScanFileTypes TEXT DATA EXECUTABLE ARCHIVE GIF JPEG MSOFFICE DOCUMENT\n\
              virus_scan.MaxObjectSize 200M\nvirus_scan.DefaultEngine clamd\n\
-             Module common clamd_mod.so\nclamd_mod.ClamdSocket {}\n",
+             Module common clamd_mod.so\nclamd_mod.ClamdSocket {}\n{lines}",
             clamd.socket.display()
         );
         let config = write(folder.path(), "c-icap.conf", &config);

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::time::{Duration, Instant};
 
 use privet_tests::peers::clamd::{PAYLOAD as SIGNED, SIGNATURE};
 use privet_tests::peers::{CIcap, Clamd};
@@ -81,6 +82,42 @@ fn an_icap_service_that_sends_everything_back_finds_nothing() {
     let url = format!("{}/clean/70000", origin.url());
     assert!(scanning.curl(&url, &[]).good().ends_with("\n200 70000"));
     assert_eq!(scanning.row("/clean/70000")["scan"], "clean");
+}
+
+#[test]
+fn an_icap_service_that_answers_while_it_receives_is_heard_to_the_end() {
+    let Some(clamd) = Clamd::with_limit("16M") else {
+        return;
+    };
+    let percent = "virus_scan.SendPercentData 5\nvirus_scan.StartSendPercentDataAfter 1M\n";
+    let Some(icap) = CIcap::with_lines(&clamd, percent) else {
+        return;
+    };
+    const SIZE: usize = 12 << 20;
+    let origin = origin(|target| {
+        let signed = || [clean(SIZE), SIGNED.as_bytes().to_vec()].concat();
+        (target == "/signed").then(|| (BINARY, signed()))
+    });
+    for service in ["echo", "scan"] {
+        let keys = format!("icap = \"{}\"\nhold = \"all\"\n", icap.url(service));
+        let scanning = Scanning::start(&keys);
+        let url = |path: &str| format!("{}{path}", origin.url());
+        let path = format!("/clean/{SIZE}");
+        let file = scanning.folder.path().join("clean");
+        std::fs::write(&file, clean(SIZE)).expect("the folder takes a file");
+        for _ in 0..2 {
+            let down = scanning.curl(&url(&path), &["-o", "/dev/null"]).good();
+            assert_eq!(down, format!("\n200 {SIZE}"), "{service}");
+        }
+        let file = file.display().to_string();
+        let up = scanning.curl(&url("/upload"), &["-T", &file]).good();
+        assert!(up.ends_with("\n200 20"), "{service}: {up}");
+        assert_eq!(scanning.row("/upload")["scan"], "clean", "{service}");
+        if service == "scan" {
+            let stopped = scanning.curl(&url("/signed"), &["-o", "/dev/null"]);
+            assert!(stopped.out.contains("\n403 "), "{stopped:?}");
+        }
+    }
 }
 
 /// A clamd of ours. `answer` gets each connection.
@@ -175,15 +212,74 @@ fn a_clamd_that_is_slow_is_waited_for() {
     assert!(got.good().ends_with("\n200 100"));
 }
 
+/// Takes 16 MiB, a quarter of a MiB after each pause, and finds nothing.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a slow scanner is what is tested"
+)]
+fn take_slowly(stream: &mut UnixStream, pause: Duration) {
+    let mut piece = vec![0; 256 * 1024];
+    for _ in 0..63 {
+        std::thread::sleep(pause);
+        if stream.read_exact(&mut piece).is_err() {
+            return;
+        }
+    }
+    read_body(stream);
+    let _ = stream.write_all(b"1: stream: OK\0");
+}
+
 #[test]
-fn a_clamd_that_hangs_is_given_up() {
+fn a_clamd_that_hangs_is_given_up_and_one_that_takes_more_and_more_is_not() {
+    const SIZE: usize = 16 << 20;
     let origin = origin(|_| None);
-    let (_folder, hung) = false_clamd(|mut stream| {
-        let mut all = Vec::new();
-        let _ = stream.read_to_end(&mut all);
+    let is_version = |stream: &mut UnixStream| {
+        let mut start = [0; 9];
+        let _ = stream.read_exact(&mut start);
+        let asks = start.starts_with(b"zVERSION");
+        if asks {
+            let _ = stream.write_all(b"ClamAV 9.9.9\0");
+        }
+        asks
+    };
+    let (_silent_in, silent) = false_clamd(move |mut stream| {
+        let _ = is_version(&mut stream) || stream.read_to_end(&mut Vec::new()).is_ok();
     });
-    let scanning = with_clamd(&hung, "");
-    let got = scanning.curl(&format!("{}/clean/100", origin.url()), &[]);
-    assert!(got.out.contains("clamd: no answer in time"), "{got:?}");
-    assert_eq!(scanning.row("/clean/100")["scan"], "error");
+    let (_stops_in, stops) = false_clamd(move |mut stream| {
+        if !is_version(&mut stream) {
+            std::thread::park();
+        }
+    });
+    // Longer than a small body may take.
+    let pause = Duration::from_millis(360);
+    let (_slow_in, slow) = false_clamd(move |mut stream| {
+        if !is_version(&mut stream) {
+            take_slowly(&mut stream, pause);
+        }
+    });
+    std::thread::scope(|scope| {
+        for (address, size, word, why) in [
+            (&silent, 100, "error", "clamd: no answer in time"),
+            (&stops, SIZE, "error", "clamd: it stopped taking the body"),
+            (&slow, SIZE, "clean", ""),
+        ] {
+            let origin = &origin;
+            scope.spawn(move || {
+                let scanning = with_clamd(address, "hold = \"all\"\n");
+                let started = Instant::now();
+                let path = format!("/clean/{size}");
+                let got = scanning.curl(&format!("{}{path}", origin.url()), &["-m", "100"]);
+                let took = started.elapsed();
+                let row = scanning.row(&path);
+                assert_eq!(row["scan"], word, "{row}");
+                assert!(
+                    row["error"].as_str().unwrap_or_default().contains(why),
+                    "{row}"
+                );
+                assert_eq!(got.out.contains("\n200 "), word == "clean");
+                assert!(took > Duration::from_secs(20), "{took:?}");
+                assert!(took < Duration::from_secs(60), "{took:?}");
+            });
+        }
+    });
 }

@@ -57,7 +57,7 @@ impl Clamd {
             let stream = self.connector.connect(CONNECT).await?;
             let (mut from, to) = tokio::io::split(stream);
             let reply = read_until(&mut from, b"\0", MAX_REPLY);
-            let (reply, _) = exchange(to, &[b"zVERSION\0"], reply).await?;
+            let (reply, _) = exchange(to, &[b"zVERSION\0"], VERSION_LIMIT, reply).await?;
             reply::version(&reply).ok_or_else(|| invalid("clamd sent no version"))
         };
         let version = timeout(VERSION_LIMIT, asking)
@@ -68,19 +68,21 @@ impl Clamd {
         Ok(version)
     }
 
-    /// The signature that matches a body.
+    /// The signature that matches a body. `io`: how long it may take no byte of it.
     ///
     /// # Errors
     /// It did not answer, or with something else than a verdict.
-    pub async fn scan(&self, body: &[u8]) -> io::Result<Option<Arc<str>>> {
+    pub async fn scan(&self, body: &[u8], io: Duration) -> io::Result<Option<Arc<str>>> {
         if let Some((stream, commands)) = self.idle.take() {
-            // The session may have ended meanwhile.
-            if let Ok(found) = self.scan_on(stream, commands, body).await {
-                return self.verdict(found);
+            match self.scan_on(stream, commands, body, io).await {
+                Ok(found) => return self.verdict(found),
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(error),
+                // The session may have ended meanwhile.
+                Err(_) => {}
             }
         }
         let stream = self.connector.connect(CONNECT).await?;
-        let found = self.scan_on(stream, 0, body).await?;
+        let found = self.scan_on(stream, 0, body, io).await?;
         self.verdict(found)
     }
 
@@ -92,7 +94,13 @@ impl Clamd {
         }
     }
 
-    async fn scan_on(&self, stream: Stream, commands: u32, body: &[u8]) -> io::Result<Found> {
+    async fn scan_on(
+        &self,
+        stream: Stream,
+        commands: u32,
+        body: &[u8],
+        io: Duration,
+    ) -> io::Result<Found> {
         let number = commands + 1;
         let (mut from, mut to) = tokio::io::split(stream);
         let reply = read_until(&mut from, b"\0", MAX_REPLY);
@@ -109,7 +117,7 @@ impl Clamd {
             pieces.extend([&length[..], chunk]);
         }
         pieces.push(&[0; 4]);
-        let (reply, sent) = exchange(&mut to, &pieces, reply).await?;
+        let (reply, sent) = exchange(&mut to, &pieces, io, reply).await?;
         let found = reply::scan(&reply, number).ok_or_else(|| invalid("clamd sent no verdict"))?;
         let reusable = sent && number < MAX_COMMANDS && !matches!(found, Found::Error(_));
         // A clean verdict on a body of which clamd has read a part only is none.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use privet_net::Connector;
-use tokio::io::AsyncRead;
+use tokio::io::{AsyncBufRead, AsyncRead, BufReader};
 use tokio::time::timeout;
 
 use self::reply::{Head, Options};
@@ -77,7 +77,8 @@ impl Icap {
                 "OPTIONS {} ICAP/1.0\r\nHost: {}\r\nEncapsulated: null-body=0\r\n\r\n",
                 self.url, self.host
             );
-            let (head, _) = exchange(to, &[request.as_bytes()], read_head(&mut from)).await?;
+            let reply = read_head(&mut from);
+            let (head, _) = exchange(to, &[request.as_bytes()], OPTIONS_LIMIT, reply).await?;
             reply::options(&head).ok_or_else(|| invalid("the ICAP service sent no options"))
         };
         let options = timeout(OPTIONS_LIMIT, asking)
@@ -90,11 +91,16 @@ impl Icap {
         Ok(options)
     }
 
-    /// What the service found in a body.
+    /// What the service found in a body. `io`: how long it may take no byte of it.
     ///
     /// # Errors
     /// It did not answer, or with something else than a verdict.
-    pub async fn scan(&self, message: &Message, body: &[u8]) -> io::Result<Option<Arc<str>>> {
+    pub async fn scan(
+        &self,
+        message: &Message,
+        body: &[u8],
+        io: Duration,
+    ) -> io::Result<Option<Arc<str>>> {
         let options = self.options().await?;
         let takes = match message.direction {
             Direction::Download => options.respmod,
@@ -108,13 +114,15 @@ impl Icap {
             return Err(invalid(text));
         }
         if let Some((stream, ())) = self.idle.take() {
-            // The service may have closed the connection meanwhile.
-            if let Ok(verdict) = self.scan_on(stream, &options, message, body).await {
-                return Ok(verdict);
+            match self.scan_on(stream, &options, message, body, io).await {
+                Ok(verdict) => return Ok(verdict),
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(error),
+                // The service may have closed the connection meanwhile.
+                Err(_) => {}
             }
         }
         let stream = self.connector.connect(CONNECT).await?;
-        self.scan_on(stream, &options, message, body).await
+        self.scan_on(stream, &options, message, body, io).await
     }
 
     async fn scan_on(
@@ -123,6 +131,7 @@ impl Icap {
         options: &Options,
         message: &Message,
         body: &[u8],
+        io: Duration,
     ) -> io::Result<Option<Arc<str>>> {
         let preview = options
             .preview
@@ -139,35 +148,48 @@ impl Icap {
             pieces.extend([size.as_bytes(), first, b"\r\n"]);
         }
         pieces.push(end);
-        let (mut from, mut to) = tokio::io::split(stream);
-        let (mut reply, mut sent) = exchange(&mut to, &pieces, read_head(&mut from)).await?;
-        if reply.status == 100 && preview.is_some() && !rest.is_empty() {
+        let (from, mut to) = tokio::io::split(stream);
+        let mut from = BufReader::new(from);
+        let answer = self.answer(&mut from, message, body);
+        let (mut answer, mut sent) = exchange(&mut to, &pieces, io, answer).await?;
+        if matches!(answer, Answer::Continue) && preview.is_some() && !rest.is_empty() {
             let size = format!("{:x}\r\n", rest.len());
             let pieces: [&[u8]; 3] = [size.as_bytes(), rest, b"\r\n0\r\n\r\n"];
-            (reply, sent) = exchange(&mut to, &pieces, read_head(&mut from)).await?;
+            let reading = self.answer(&mut from, message, body);
+            (answer, sent) = exchange(&mut to, &pieces, io, reading).await?;
         }
-        let (verdict, whole) = self.verdict(&mut from, &reply, message, body).await?;
-        if sent && whole && !reply.closes() {
-            self.idle.give(from.unsplit(to), ());
+        match answer {
+            Answer::Continue => Err(invalid("the ICAP service answered 100")),
+            Answer::Found(name) => Ok(Some(name)),
+            Answer::Unmodified { .. } if !sent => Err(invalid(
+                "the ICAP service answered before it had the whole body",
+            )),
+            Answer::Unmodified { keeps } | Answer::Same { keeps } => {
+                if sent && keeps && from.buffer().is_empty() {
+                    self.idle.give(from.into_inner().unsplit(to), ());
+                }
+                Ok(None)
+            }
         }
-        Ok(verdict)
     }
 
-    /// The verdict of a final reply, and whether the connection stands behind it.
-    async fn verdict<R: AsyncRead + Unpin>(
+    /// Reads a reply to its end, as far as it matters.
+    async fn answer<R: AsyncBufRead + Unpin>(
         &self,
         from: &mut R,
-        reply: &Head,
         message: &Message,
         body: &[u8],
-    ) -> io::Result<(Option<Arc<str>>, bool)> {
+    ) -> io::Result<Answer> {
+        let reply = read_head(from).await?;
+        let keeps = !reply.closes();
         match reply.status {
-            204 => return Ok((None, true)),
+            100 => return Ok(Answer::Continue),
+            204 => return Ok(Answer::Unmodified { keeps }),
             200 | 206 => {}
             status => return Err(invalid(format!("the ICAP service answered {status}"))),
         }
         if let Some(name) = reply.threat() {
-            return Ok((Some(clean_name(&name)), false));
+            return Ok(Answer::Found(clean_name(&name)));
         }
         let parts = reply
             .encapsulated()
@@ -183,15 +205,15 @@ impl Icap {
             }
         };
         if blocks {
-            return Ok((Some("blocked".into()), false));
+            return Ok(Answer::Found("blocked".into()));
         }
         let same = match parts.has_body {
             true => reads_the_same(from, body).await?,
             false => body.is_empty(),
         };
         Ok(match same {
-            true => (None, true),
-            false => (Some("modified".into()), false),
+            true => Answer::Same { keeps },
+            false => Answer::Found("modified".into()),
         })
     }
 
@@ -216,6 +238,18 @@ impl Icap {
             self.url, self.host
         )
     }
+}
+
+/// What a service answered.
+enum Answer {
+    /// It wants the rest of a previewed body.
+    Continue,
+    /// What was found, or what it wants to replace.
+    Found(Arc<str>),
+    /// Nothing is to be changed. `keeps`: the connection may be used again.
+    Unmodified { keeps: bool },
+    /// It sent the whole body back as it was.
+    Same { keeps: bool },
 }
 
 async fn read_head<R: AsyncRead + Unpin>(from: &mut R) -> io::Result<Head> {

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::SemaphorePermit;
@@ -16,6 +16,7 @@ use crate::unpack::{self, Stop, UnreadCounts};
 use crate::verdict::{Engine, Finding, Outcome, Verdict, clean_name, sha256};
 use crate::yara::Search;
 
+const NO_TURN: &str = "too many bodies wait for their verdict";
 /// How many times its size a body has without its codings, as a rule.
 const USUAL_RATIO: u64 = 8;
 
@@ -74,16 +75,21 @@ impl Scanner {
             return Ok((bytes, None));
         }
         let guess = self.permits(bytes.len() as u64 * USUAL_RATIO);
-        let room = self.decoding.acquire_many(guess).await;
-        let mut room = room.map_err(|_| Verdict::error(NO_MEMORY))?;
+        let turn = self.timeouts.turn(bytes.len() as u64);
+        let room = timeout(turn, self.decoding.acquire_many(guess)).await;
+        let Ok(Ok(mut room)) = room else {
+            return Err(Verdict::error(NO_MEMORY));
+        };
         let limits = self.limits;
         let decoded = self
-            .blocking(move || unpack::remove_codings(&bytes, &codings, &limits))
+            .blocking(turn, move || {
+                unpack::remove_codings(&bytes, &codings, &limits)
+            })
             .await;
         let plain = match decoded {
-            Some(Ok(plain)) => plain.unwrap_or_default(),
-            Some(Err(over)) => return Err(Verdict::error(over.to_string())),
-            None => return Err(Verdict::error("the scan was stopped")),
+            Ok(Ok(plain)) => plain.unwrap_or_default(),
+            Ok(Err(over)) => return Err(Verdict::error(over.to_string())),
+            Err(why) => return Err(Verdict::error(why)),
         };
         let more = self.permits(plain.len() as u64).saturating_sub(guess);
         // Waiting here could wait for others that do the same.
@@ -92,27 +98,35 @@ impl Scanner {
         Ok((plain.into(), Some(room)))
     }
 
-    /// Runs something long on a thread of its own, so many at once as there are cores.
+    /// Runs something long on a thread of its own, so many at once as there are cores. `turn`: how long it may wait for that.
     async fn blocking<T: Send + 'static>(
         &self,
+        turn: Duration,
         run: impl FnOnce() -> T + Send + 'static,
-    ) -> Option<T> {
-        let permit = self.blocking.clone().acquire_owned().await.ok()?;
+    ) -> Result<T, &'static str> {
+        let permit = timeout(turn, self.blocking.clone().acquire_owned()).await;
+        let Ok(Ok(permit)) = permit else {
+            return Err(NO_TURN);
+        };
         let running = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             run()
         });
-        running.await.ok()
+        match timeout(self.timeouts.processing(self.limits.bytes), running).await {
+            Ok(done) => done.map_err(|_| "the scan was stopped"),
+            Err(_) => Err("the scan took too long"),
+        }
     }
 
     /// What the rules say of a body and of everything in it, and what of it could not be opened.
     async fn ask_yara(&self, message: &Message, body: Bytes) -> (Outcome, Option<&'static str>) {
         let started = Instant::now();
         let (rules, limits, len) = (self.rules.clone(), self.limits, body.len());
-        let until = started + self.limit;
+        let timeouts = self.timeouts;
         let boundary = multipart::boundary(&message.media_type);
-        let searched = self.blocking(move || {
-            let mut search = Search::new(&rules, until);
+        let turn = timeouts.turn(len as u64);
+        let searched = self.blocking(turn, move || {
+            let mut search = Search::new(&rules, &timeouts);
             let visited = match boundary {
                 None => unpack::visit(&body, &limits, &mut search),
                 Some(boundary) => unpack::visit_parts(&body, &boundary, &limits, &mut search),
@@ -121,7 +135,7 @@ impl Scanner {
         });
         let searched = searched.await;
         let opaque = match &searched {
-            Some((Ok(unread), _)) => self.opaque(*unread),
+            Ok((Ok(unread), _)) => self.opaque(*unread),
             _ => None,
         };
         if !self.uses_yara() {
@@ -132,11 +146,11 @@ impl Scanner {
             _ if self.rules.count() == 0 => {
                 Outcome::Failed("no file of rules can be used".to_owned())
             }
-            Some((_, Some(rule))) => Outcome::Found(clean_name(&rule)),
-            Some((Ok(_), None)) => Outcome::Nothing,
-            Some((Err(Stop::Over(over)), None)) => Outcome::Failed(over.to_string()),
-            Some((Err(_), None)) => Outcome::Failed("the rules took too long".to_owned()),
-            None => Outcome::Failed("the rules failed".to_owned()),
+            Ok((_, Some(rule))) => Outcome::Found(clean_name(&rule)),
+            Ok((Ok(_), None)) => Outcome::Nothing,
+            Ok((Err(Stop::Over(over)), None)) => Outcome::Failed(over.to_string()),
+            Ok((Err(_), None)) => Outcome::Failed("the rules took too long".to_owned()),
+            Err(why) => Outcome::Failed(why.to_owned()),
         };
         self.count(Engine::Yara, &outcome, len, started);
         (outcome, opaque)
@@ -157,7 +171,9 @@ impl Scanner {
             return Outcome::Nothing;
         };
         let started = Instant::now();
-        let outcome = self.within(clamd.scan(body)).await;
+        let outcome = self
+            .within(body.len(), clamd.scan(body, self.timeouts.io))
+            .await;
         self.count(Engine::Clamd, &outcome, body.len(), started);
         outcome
     }
@@ -167,17 +183,24 @@ impl Scanner {
             return Outcome::Nothing;
         };
         let started = Instant::now();
-        let outcome = self.within(icap.scan(message, body)).await;
+        let outcome = self
+            .within(body.len(), icap.scan(message, body, self.timeouts.io))
+            .await;
         self.count(Engine::Icap, &outcome, body.len(), started);
         outcome
     }
 
-    /// Shorter than the limit of the whole scan, so that the engine that took too long is named.
-    async fn within(&self, asking: impl Future<Output = io::Result<Option<Arc<str>>>>) -> Outcome {
-        let Ok(_turn) = self.asked.acquire().await else {
-            return Outcome::Failed("stopped".to_owned());
+    /// Asks an engine outside about a body of `len` bytes.
+    async fn within(
+        &self,
+        len: usize,
+        asking: impl Future<Output = io::Result<Option<Arc<str>>>>,
+    ) -> Outcome {
+        let turn = timeout(self.timeouts.turn(len as u64), self.asked.acquire()).await;
+        let Ok(Ok(_turn)) = turn else {
+            return Outcome::Failed(NO_TURN.to_owned());
         };
-        match timeout(self.limit * 9 / 10, asking).await {
+        match timeout(self.timeouts.processing(len as u64), asking).await {
             Ok(Ok(Some(rule))) => Outcome::Found(rule),
             Ok(Ok(None)) => Outcome::Nothing,
             Ok(Err(error)) => Outcome::Failed(error.to_string()),
