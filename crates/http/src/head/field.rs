@@ -118,7 +118,8 @@ impl FieldKind {
         }
     }
 
-    /// Fields that identify the client or its program to the origin.
+    /// Fields that identify the client or its program to the origin. `_` counts as `-`: servers that hand fields to programs as
+    /// variables (CGI, WSGI) do not tell them apart.
     fn of_identifying(name: &[u8]) -> Self {
         const IDENTITY: [&str; 10] = [
             "forwarded",
@@ -144,11 +145,14 @@ impl FieldKind {
             "x-client-data",
             "x-wap-profile",
         ];
-        let is = |known: &&str| name.eq_ignore_ascii_case(known.as_bytes());
-        let starts = |with: &str| {
-            name.get(..with.len())
-                .is_some_and(|head| head.eq_ignore_ascii_case(with.as_bytes()))
+        let same = |name: &[u8], known: &str| {
+            let mut both = name.iter().zip(known.as_bytes());
+            both.all(|(byte, known)| {
+                byte.eq_ignore_ascii_case(known) || (*byte == b'_' && *known == b'-')
+            })
         };
+        let is = |known: &&str| name.len() == known.len() && same(name, known);
+        let starts = |with: &str| name.get(..with.len()).is_some_and(|head| same(head, with));
         if starts("x-forwarded") || IDENTITY.iter().any(is) {
             Self::Identity
         } else if starts("sec-ch-") || HINT.iter().any(is) {
