@@ -98,7 +98,7 @@ const FAULTS: &[(&str, &str, usize)] = &[
     (
         "[listen]\nhttps = [\"$HTTP\"]\ntls = { cert = \"fifo\", key = \"fifo\" }\n",
         "is not a regular file",
-        0,
+        3,
     ),
     (
         "[listen]\nusers = [{ name = \"ann\", password = { env = \"PRIVET_TEST_UNSET\" } }]\n",
@@ -108,12 +108,12 @@ const FAULTS: &[(&str, &str, usize)] = &[
     (
         "[listen]\nhttps = [\"$HTTP\"]\ntls = { cert = \"no-such-cert.pem\", key = \"no-such-key.pem\" }\n",
         "no-such-cert.pem",
-        0,
+        3,
     ),
     (
         "[listen]\nhttps = [\"$HTTP\"]\ntls = { cert = \"privet.toml\", key = \"privet.toml\" }\n",
         "privet.toml",
-        0,
+        3,
     ),
     (
         "[listen]\nhttps = [\"$HTTP\"]\ntls = { cert = \".\", key = \".\" }\n",
@@ -125,7 +125,23 @@ const FAULTS: &[(&str, &str, usize)] = &[
          tls = { cert = \"no-such-cert.pem\", key = \"no-such-key.pem\" }\n\
          [[site.backend]]\nurl = \"http://127.0.0.1:1\"\n",
         "no-such-cert.pem",
-        0,
+        5,
+    ),
+    (
+        "[inspect]\nenabled = true\nhosts = [\"a.test\"]\ntrust = [\"no-such-ca.pem\"]\n",
+        "no-such-ca.pem",
+        4,
+    ),
+    (
+        "[[site]]\nname = \"app\"\nhosts = [\"a.test\"]\nlisten = [\"$HTTP\"]\n\
+         [[site.backend]]\nurl = \"ws://127.0.0.1:1\"\n",
+        "h2c",
+        6,
+    ),
+    (
+        "[[upstream]]\nname = \"office\"\nurl = \"http://127.0.0.1:1/path\"\n",
+        "has no path",
+        3,
     ),
 ];
 
@@ -148,6 +164,42 @@ fn serve_and_check_answer_every_fault_with_the_same_code_and_words() {
         for said in checked.err.lines() {
             serve.await_line(said);
         }
+    }
+}
+
+/// Configurations that are used although something in them may be a mistake: what is said, and the line that is named.
+const DOUBTS: &[(&str, &str, usize)] = &[
+    (
+        "[[filter.list]]\nname = \"ads\"\nsource = \"lists/none.txt\"\n",
+        "none.txt cannot be read",
+        3,
+    ),
+    (
+        "[scan]\nenabled = true\nrules = [\"rules/*.yar\"]\n",
+        "no file matches it",
+        3,
+    ),
+    (
+        "[[site]]\nname = \"app\"\nhosts = [\"a.test\"]\nlisten = [\"$HTTP\"]\n\
+         [[site.backend]]\nurl = \"http://127.0.0.1:1\"\nweight = 0\n",
+        "weight 0",
+        1,
+    ),
+];
+
+#[test]
+fn check_names_the_line_of_what_may_be_a_mistake() {
+    let place = Sandbox::new();
+    for (text, named, line) in DOUBTS {
+        place.write(text);
+        let checked = check(&place, &[]);
+        assert_eq!(checked.code, 0, "{text}: {checked:?}");
+        let at = format!("privet.toml:{line}:");
+        let said = checked
+            .out
+            .lines()
+            .any(|it| it.contains(&at) && it.contains(named));
+        assert!(said, "{at} {named}: {checked:?}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use privet_api::Diagnostic;
-use privet_config::{Config, Diagnostics, Severity};
+use privet_config::{Config, Diagnostics, Severity, place_files};
 use privet_control::convert::diagnostic;
 use privet_engine::{
     certificate_findings, content_warnings, list_warnings, shadow_warnings, start_errors,
@@ -43,6 +43,8 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let mut certificates = certificate_findings(&loaded.config);
     certificates.retain(|found| found.severity == Severity::Warning);
     loaded.warnings.extend(certificates);
+    let text = std::fs::read_to_string(&path).unwrap_or_default();
+    place_files(&mut loaded.warnings, &loaded.config, &text);
     if args.replay {
         return replay(context, &path).await;
     }

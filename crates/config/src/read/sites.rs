@@ -71,6 +71,7 @@ fn read_site<'a>(
         routes.iter().map(|route| route.path.clone()),
         "route",
     );
+    warn_idle_backends(table, &backends);
     Site {
         listen: read_listen(table, &name, addresses),
         hosts: read_hosts(table),
@@ -207,6 +208,17 @@ fn read_tls(value: &Value<'_>, context: &ReadContext<'_>) -> Option<SiteTls> {
             );
             None
         }
+    }
+}
+
+/// Backends without any share are valid while a server is replaced, and easily a mistake.
+fn warn_idle_backends(table: &Table<'_>, backends: &[Backend]) {
+    if !backends.is_empty() && backends.iter().all(|backend| backend.weight == 0) {
+        table.warn(
+            DiagnosticCode::Unreached,
+            "every backend of the site has weight 0, so none gets a request",
+            "give one of them a weight of 1 or more",
+        );
     }
 }
 

@@ -200,11 +200,11 @@ fn parse_url(value: &Value<'_>) -> Option<Address> {
     let Some((host, port)) =
         split_host_port(host_port).and_then(|(host, port)| Some((normal_host(host)?, port)))
     else {
-        value.refuse(
-            DiagnosticCode::BadValue,
-            "the url's host or port is bad",
-            URL_FORM,
-        );
+        let cause = match host_port.contains(['/', '?', '#']) {
+            true => "the url of an upstream has no path",
+            false => "the url's host or port is bad",
+        };
+        value.refuse(DiagnosticCode::BadValue, cause, URL_FORM);
         return None;
     };
     let (username, password) = split_login(value, login)?;

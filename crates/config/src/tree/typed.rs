@@ -165,25 +165,28 @@ impl Value<'_> {
 
     /// An http or https URL without a login, normalised.
     pub fn http_url(&self) -> Option<String> {
-        self.parse_url(&["http", "https"]).map(String::from)
+        let form = ("an http or https URL", "write \"https://HOST/PATH\"");
+        self.parse_url(&["http", "https"], form).map(String::from)
     }
 
     /// An http, https or h2c URL without path and query, without the final slash. h2c is HTTP/2 without TLS.
     pub fn backend_url(&self) -> Option<BackendUrl> {
-        let url = self.parse_url(&["http", "https", "h2c"])?;
+        const HELP: &str = "write \"http://127.0.0.1:9001\"";
+        let form = ("an http, https or h2c URL", HELP);
+        let url = self.parse_url(&["http", "https", "h2c"], form)?;
         let backend = BackendUrl::new(&url);
         if backend.is_none() {
             self.refuse(
                 DiagnosticCode::BadValue,
                 "a backend's url has a host and a port, and no path",
-                "write \"http://127.0.0.1:9001\"",
+                HELP,
             );
         }
         backend
     }
 
-    /// Messages never repeat the URL: it may contain a login.
-    fn parse_url(&self, schemes: &[&str]) -> Option<Url> {
+    /// `form` is what the key takes, and how to write it. Messages never repeat the URL: it may contain a login.
+    fn parse_url(&self, schemes: &[&str], (form, help): (&str, &str)) -> Option<Url> {
         let text = self.string()?;
         self.hide_login(text);
         let Some(url) = Url::parse(text.trim())
@@ -192,8 +195,8 @@ impl Value<'_> {
         else {
             self.refuse(
                 DiagnosticCode::BadValue,
-                format!("\"{}\" takes an http or https URL", self.key),
-                "write \"https://HOST/PATH\"",
+                format!("\"{}\" takes {form}", self.key),
+                help,
             );
             return None;
         };

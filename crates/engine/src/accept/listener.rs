@@ -105,20 +105,25 @@ pub(crate) struct Bound {
 
 impl Bound {
     pub(crate) fn bind(name: Name, shares: usize, port: PortUse) -> Result<Self, ListenError> {
-        Self::of(name, bind(name.1, shares, port)?, false)
+        Self::of(name, bind(name, shares, port)?, false)
     }
 
     /// A socket passed by the service manager: it listens already. It gets the options of our own, which the service
     /// manager's copy shares.
     pub(crate) fn adopt(kind: ListenerKind, socket: TcpListener) -> Result<Self, ListenError> {
         let address = socket.local_addr().map_err(|source| ListenError {
+            kind,
             address: ([0, 0, 0, 0], 0).into(),
             source,
         })?;
         let socket = Socket::from(socket);
         set_options(&socket)
             .and_then(|()| socket.listen(BACKLOG))
-            .map_err(|source| ListenError { address, source })?;
+            .map_err(|source| ListenError {
+                kind,
+                address,
+                source,
+            })?;
         let socket = TcpListener::from(socket);
         Self::of((kind, address), vec![socket], true)
     }
@@ -127,6 +132,7 @@ impl Bound {
         let address = sockets.first().map(TcpListener::local_addr).transpose();
         let address = address
             .map_err(|source| ListenError {
+                kind: name.0,
                 address: name.1,
                 source,
             })?
@@ -153,6 +159,7 @@ impl Bound {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {source}")]
 pub struct ListenError {
+    pub kind: ListenerKind,
     pub address: SocketAddr,
     #[source]
     pub source: io::Error,
@@ -224,11 +231,15 @@ impl PortUse {
 /// # Errors
 /// The system's, with the address: in use, not of this machine, not permitted.
 pub(crate) fn bind(
-    address: SocketAddr,
+    (kind, address): Name,
     shares: usize,
     port: PortUse,
 ) -> Result<Vec<TcpListener>, ListenError> {
-    let fail = |source| ListenError { address, source };
+    let fail = |source| ListenError {
+        kind,
+        address,
+        source,
+    };
     let first = socket(address).map_err(fail)?;
     if port == PortUse::Ours {
         set_reuse_port(&first).map_err(fail)?;
@@ -301,18 +312,22 @@ fn set_reuse_port(_: &Socket) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    fn mixed(address: SocketAddr) -> Name {
+        (ListenerKind::Mixed, address)
+    }
+
     #[test]
     fn a_port_in_use_is_refused_even_with_reuse_port() {
-        let held = bind("127.0.0.1:0".parse().unwrap(), 2, PortUse::Free).unwrap();
+        let held = bind(mixed("127.0.0.1:0".parse().unwrap()), 2, PortUse::Free).unwrap();
         let address = held[0].local_addr().unwrap();
-        let error = bind(address, 2, PortUse::Free).unwrap_err();
+        let error = bind(mixed(address), 2, PortUse::Free).unwrap_err();
         assert_eq!(error.source.kind(), io::ErrorKind::AddrInUse);
         assert_eq!(error.address, address);
     }
 
     #[test]
     fn all_sockets_of_a_listener_have_the_same_port() {
-        let shares = bind("127.0.0.1:0".parse().unwrap(), 3, PortUse::Free).unwrap();
+        let shares = bind(mixed("127.0.0.1:0".parse().unwrap()), 3, PortUse::Free).unwrap();
         let ports: Vec<u16> = shares
             .iter()
             .map(|l| l.local_addr().unwrap().port())

@@ -6,7 +6,7 @@ use privet_config::Diagnostics;
 use privet_policy::CompileError;
 use privet_system::who_listens;
 
-use crate::accept::listener::ListenError;
+use crate::accept::listener::{ListenError, ListenerKind};
 
 /// The engine could not start, or a configuration could not be applied. The text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -45,17 +45,21 @@ impl StartError {
         let by = holder
             .map(|app| format!(", held by {} (pid {})", app.name, app.pid))
             .unwrap_or_default();
+        let section = match error.kind {
+            ListenerKind::Site => "`listen` of the [[site]]",
+            _ => "[listen]",
+        };
         let fix = match error.source.kind() {
             std::io::ErrorKind::AddrInUse => {
-                "stop that program or choose another port under [listen]"
+                format!("stop that program or choose another port under {section}")
             }
             std::io::ErrorKind::PermissionDenied => {
-                "ports under 1024 need CAP_NET_BIND_SERVICE; choose a higher one"
+                "ports under 1024 need CAP_NET_BIND_SERVICE; choose a higher one".to_owned()
             }
             std::io::ErrorKind::AddrNotAvailable => {
-                "no interface of this machine has that address; see [listen]"
+                format!("no interface of this machine has that address; see {section}")
             }
-            _ => "see [listen] in the configuration",
+            _ => format!("see {section} in the configuration"),
         };
         let text = format!(
             "cannot listen on {}: {}{by}; {fix}",

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use privet_config::{Config, Diagnostic, DiagnosticCode, Keyring, KeyringError, Secret, Severity};
+use privet_config::{
+    Config, Diagnostic, DiagnosticCode, Keyring, KeyringError, Secret, Severity, place_files,
+};
 use privet_policy::RuleHitCounters;
 use secrecy::SecretString;
 
@@ -21,27 +23,25 @@ pub async fn start_errors(
     let certificates = tokio::task::spawn_blocking(move || certificate_findings(&of));
     let mut certificates = match certificates.await {
         Ok(found) => found,
-        Err(error) => return vec![diagnostic(text, None, error.to_string())],
+        Err(error) => return vec![diagnostic(error.to_string())],
     };
     certificates.retain(|found| found.severity == Severity::Error);
+    place_files(&mut certificates, &config, text);
     if !certificates.is_empty() {
         return certificates;
     }
     let keyring = PromptlessKeyring(keyring);
-    let of = config.clone();
+    let (of, places) = (config.clone(), text.to_owned());
     let read = tokio::task::spawn_blocking(move || {
         let cache = KeyringCache::read(&of, &KeyringCache::default(), &keyring);
-        (missing_secrets(&of, &cache), cache)
+        (missing_secrets(&of, &cache, &places), cache)
     });
     let (missing, secrets) = match read.await {
         Ok(read) => read,
-        Err(error) => return vec![diagnostic(text, None, error.to_string())],
+        Err(error) => return vec![diagnostic(error.to_string())],
     };
     if !missing.is_empty() {
-        let located = missing.into_iter();
-        return located
-            .map(|(name, cause)| diagnostic(text, Some(&name), cause))
-            .collect();
+        return missing;
     }
     let inputs = Inputs {
         mode: config.mode.clone(),
@@ -61,53 +61,31 @@ pub async fn start_errors(
     let Err(error) = assemble(inputs).await else {
         return Vec::new();
     };
-    let unreadable = config.upstreams.iter().find_map(|upstream| {
-        let ca = upstream.ca.as_ref().filter(|path| !path.is_file())?;
-        Some(ca.file_name()?.to_string_lossy().into_owned())
-    });
-    vec![diagnostic(text, unreadable.as_deref(), error.to_string())]
+    let mut found = vec![diagnostic(error.to_string())];
+    place_files(&mut found, &config, text);
+    found
 }
 
-/// The name of each secret that cannot be read, and why.
-fn missing_secrets(config: &Config, keyring: &dyn Keyring) -> Vec<(String, String)> {
+/// Each secret that cannot be read, and why.
+fn missing_secrets(config: &Config, keyring: &dyn Keyring, text: &str) -> Vec<Diagnostic> {
     let failed = config.secrets().filter_map(|(whose, secret)| {
         let error = secret.reveal(keyring).err()?;
-        let name = match secret {
-            Secret::Env(name) | Secret::Keyring(name) => name.clone(),
-            Secret::File(path) => path.file_name()?.to_string_lossy().into_owned(),
-            Secret::Plain(_) => String::new(),
-        };
-        Some((name, format!("the password of {whose}: {error}")))
+        let mut found = diagnostic(format!("the password of {whose}: {error}"));
+        match secret {
+            Secret::Env(name) | Secret::Keyring(name) => found.place_at_value(text, name),
+            Secret::File(path) => found.place_at_path(text, path),
+            Secret::Plain(_) => {}
+        }
+        Some(found)
     });
     failed.collect()
 }
 
-/// An error at the first line that names `name` in quotes or at the end of a path.
-fn diagnostic(text: &str, name: Option<&str>, cause: String) -> Diagnostic {
-    let name = name.filter(|name| !name.is_empty());
-    let found = name.and_then(|name| {
-        let quoted = format!("{name}\"");
-        let (line, column) = text.lines().enumerate().find_map(|(number, line)| {
-            let code = line.split('#').next()?;
-            let at = code.find(&quoted)?;
-            Some((number, code.get(..at)?.chars().count()))
-        })?;
-        Some((line, column, name.chars().count()))
-    });
-    let (line, column, width) = found.unwrap_or_default();
+fn diagnostic(cause: String) -> Diagnostic {
+    let (severity, code) = (Severity::Error, DiagnosticCode::BadValue);
     Diagnostic {
-        line: found.map_or(0, |_| line + 1),
-        column: found.map_or(0, |_| column + 1),
-        width: width.max(1),
-        severity: Severity::Error,
-        code: DiagnosticCode::BadValue,
-        cause,
         help: None,
-        source: found.map_or_else(String::new, |_| {
-            let shown = privet_config::redact(text);
-            shown.lines().nth(line).unwrap_or_default().to_owned()
-        }),
-        mark: column,
+        ..Diagnostic::without_place(severity, code, cause, String::new())
     }
 }
 
