@@ -314,6 +314,18 @@ fn a_wipe_removes_history_and_totals_from_memory_and_disk() {
     // What is outside a range stays.
     let (status, wiped) = privet.api("DELETE", "usage?from=1000&to=2000", None);
     assert_eq!((status, &wiped["all"]), (200, &false.into()), "{wiped}");
+    let range = "from=2020-01-01T00:00:00Z&to=2021-01-01T01:00:00%2B01:00";
+    let (status, wiped) = privet.api("DELETE", &format!("usage?{range}"), None);
+    assert_eq!(status, 200, "{wiped}");
+    assert_eq!(wiped["to"], 1_609_459_200_000_u64, "{wiped}");
+    let (status, totals_of) = privet.api("GET", "usage?from=2026-01-01T00:00:00Z&step=30d", None);
+    assert_eq!(
+        (status, &totals_of["step"]),
+        (200, &2_592_000_000_u64.into())
+    );
+    let (status, refused) = privet.api("GET", "usage?from=yesterday", None);
+    let detail = refused["detail"].as_str().unwrap_or_default();
+    assert!(status == 400 && detail.contains("`from`"), "{refused}");
     assert_eq!(privet.rows("closed").len(), 1);
     assert_eq!(privet.cli(&["usage", "wipe"]).code, 2, "a range or --all");
     let mixed_up = privet.cli(&["usage", "--last", "1h", "wipe", "--all"]);

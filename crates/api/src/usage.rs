@@ -14,15 +14,15 @@ pub struct UsageQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(inline, nullable = false)]
     pub by: Option<GroupBy>,
-    /// From when, in milliseconds since 1970 [default: 24 hours before `to`].
+    /// From when, in milliseconds since 1970 or as RFC 3339 writes it [default: 24 hours before `to`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(minimum = 0, maximum = 253_402_300_799_000_i64, nullable = false)]
     pub from: Option<u64>,
-    /// Until when, in milliseconds since 1970 [default: now].
+    /// Until when, in milliseconds since 1970 or as RFC 3339 writes it [default: now].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(minimum = 0, maximum = 253_402_300_799_000_i64, nullable = false)]
     pub to: Option<u64>,
-    /// Seconds of a step; absent: one sum of everything. At most 2,000 steps.
+    /// Seconds of a step, or 1h; absent: one sum of everything. At most 2,000 steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(minimum = 60, maximum = 31_536_000, nullable = false)]
     pub step: Option<u64>,
@@ -33,11 +33,11 @@ pub struct UsageQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct WipeQuery {
-    /// From when, in milliseconds since 1970 [default: the beginning].
+    /// From when, in milliseconds since 1970 or as RFC 3339 writes it [default: the beginning].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(minimum = 0, maximum = 253_402_300_799_000_i64, nullable = false)]
     pub from: Option<u64>,
-    /// Until when, in milliseconds since 1970 [default: now].
+    /// Until when, in milliseconds since 1970 or as RFC 3339 writes it [default: now].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(minimum = 0, maximum = 253_402_300_799_000_i64, nullable = false)]
     pub to: Option<u64>,

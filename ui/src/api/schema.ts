@@ -7362,11 +7362,11 @@ export interface operations {
             query?: {
                 /** @description What the totals are of [default: domain]. */
                 by?: "app" | "domain" | "route" | "verdict";
-                /** @description From when, in milliseconds since 1970 [default: 24 hours before `to`]. */
+                /** @description From when, in milliseconds since 1970 or as RFC 3339 writes it [default: 24 hours before `to`]. */
                 from?: number;
-                /** @description Until when, in milliseconds since 1970 [default: now]. */
+                /** @description Until when, in milliseconds since 1970 or as RFC 3339 writes it [default: now]. */
                 to?: number;
-                /** @description Seconds of a step; absent: one sum of everything. At most 2,000 steps. */
+                /** @description Seconds of a step, or 1h; absent: one sum of everything. At most 2,000 steps. */
                 step?: number;
             };
             header?: never;
@@ -7430,9 +7430,9 @@ export interface operations {
     wipe_usage: {
         parameters: {
             query?: {
-                /** @description From when, in milliseconds since 1970 [default: the beginning]. */
+                /** @description From when, in milliseconds since 1970 or as RFC 3339 writes it [default: the beginning]. */
                 from?: number;
-                /** @description Until when, in milliseconds since 1970 [default: now]. */
+                /** @description Until when, in milliseconds since 1970 or as RFC 3339 writes it [default: now]. */
                 to?: number;
             };
             header?: {

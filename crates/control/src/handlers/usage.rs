@@ -6,10 +6,11 @@ use axum::extract::State;
 use privet_api::Problem;
 use privet_api::connections::GroupBy;
 use privet_api::usage::{Usage, UsageQuery, UsageRow, WipeQuery, Wiped};
-use privet_config::format_timestamp_seconds;
 use privet_config::unix_time::now_ms;
+use privet_config::{format_timestamp_seconds, parse_duration, parse_timestamp};
 use privet_connection_log::WipeRange;
 use privet_engine::{ChangeDetail, ChangeSource, UndoAction};
+use serde::Deserialize;
 
 use crate::client_kind::Source;
 use crate::convert;
@@ -22,6 +23,66 @@ const MAX_TIME: u64 = 253_402_300_799_000;
 /// Most steps of one answer.
 const MAX_STEPS: u64 = 2000;
 const DAY_MS: u64 = 86_400_000;
+
+/// [`UsageQuery`] as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WrittenUsageQuery {
+    by: Option<GroupBy>,
+    from: Option<String>,
+    to: Option<String>,
+    step: Option<String>,
+}
+
+impl WrittenUsageQuery {
+    fn read(self) -> Result<UsageQuery, Problem> {
+        Ok(UsageQuery {
+            by: self.by,
+            from: time("from", self.from)?,
+            to: time("to", self.to)?,
+            step: self.step.map(seconds).transpose()?,
+        })
+    }
+}
+
+/// [`WipeQuery`] as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WrittenWipeQuery {
+    from: Option<String>,
+    to: Option<String>,
+}
+
+impl WrittenWipeQuery {
+    fn read(self) -> Result<WipeQuery, Problem> {
+        Ok(WipeQuery {
+            from: time("from", self.from)?,
+            to: time("to", self.to)?,
+        })
+    }
+}
+
+/// Milliseconds since 1970.
+fn time(name: &str, written: Option<String>) -> Result<Option<u64>, Problem> {
+    let read = |text: String| {
+        let instant = || {
+            let since = parse_timestamp(&text)?.duration_since(SystemTime::UNIX_EPOCH);
+            u64::try_from(since.ok()?.as_millis()).ok()
+        };
+        text.parse().ok().or_else(instant).ok_or_else(|| {
+            Problem::bad_request(format!("`{name}` is not a time."))
+                .help("Write milliseconds since 1970, or 2026-12-31T18:00:00Z.")
+        })
+    };
+    written.map(read).transpose()
+}
+
+fn seconds(text: String) -> Result<u64, Problem> {
+    let duration = || parse_duration(&text).map(|duration| duration.as_secs());
+    text.parse().ok().or_else(duration).ok_or_else(|| {
+        Problem::bad_request("`step` is not a duration.").help("Write a number of seconds, or 1h.")
+    })
+}
 
 /// Totals
 #[utoipa::path(
@@ -37,8 +98,9 @@ const DAY_MS: u64 = 86_400_000;
 )]
 pub(crate) async fn get_usage(
     State(api): State<ApiState>,
-    Query(query): Query<UsageQuery>,
+    Query(query): Query<WrittenUsageQuery>,
 ) -> Answer<Usage> {
+    let query = query.read()?;
     let usage = span(&query, now_ms())?;
     let log = api.engine.connection_log().clone();
     let by = convert::log_group_by(usage.by);
@@ -69,9 +131,9 @@ pub(crate) async fn get_usage(
 pub(crate) async fn wipe_usage(
     State(api): State<ApiState>,
     Source(source): Source,
-    Query(query): Query<WipeQuery>,
+    Query(query): Query<WrittenWipeQuery>,
 ) -> Answer<Wiped> {
-    let range = wipe_range(query, now_ms())?;
+    let range = wipe_range(query.read()?, now_ms())?;
     let log = api.engine.connection_log().clone();
     let wiped = tokio::task::spawn_blocking(move || log.wipe(range))
         .await
