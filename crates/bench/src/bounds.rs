@@ -67,7 +67,7 @@ const BOUNDS: &[Bound] = &[
     },
     Bound {
         row: "scan-first-byte",
-        limit: Limit::AtMost(1.0),
+        limit: Limit::AtMost(1000.0),
         why_missed: "The beginning of a large body passes on while the scanner reads it.",
     },
 ];

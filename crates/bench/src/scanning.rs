@@ -158,13 +158,13 @@ pub fn first_byte() -> Result<Figures, String> {
     let (scene, origin) = (Scene::of_large_bodies()?, load::origin_of(LARGE));
     let runs = interleave(&scene.all, RUNS, |proxy| {
         let took = load::first_byte(proxy.address, &get(origin));
-        took.map(|took| took.as_secs_f64())
+        took.map(|took| took.as_secs_f64() * 1e3)
             .map_err(|error| failed(proxy, &error))
     })?;
     Ok(Figures {
         row: "scan-first-byte",
         title: "From the request to the first byte of a scanned download of 100 MiB",
-        unit: "seconds",
+        unit: "ms",
         note: ": the download is clean.",
         runs,
     })
