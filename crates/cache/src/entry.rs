@@ -208,6 +208,11 @@ impl Entry {
         self.0.judged.store(by | BEING_JUDGED, Ordering::Relaxed);
     }
 
+    /// Whether the body is judged while it arrives.
+    pub fn is_being_judged(&self) -> bool {
+        self.0.judged.load(Ordering::Relaxed) & BEING_JUDGED != 0
+    }
+
     /// Whether the body is judged by this while it arrives.
     pub fn is_judged_on_arrival(&self, by: u64) -> bool {
         let now = self.0.judged.load(Ordering::Relaxed);

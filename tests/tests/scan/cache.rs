@@ -231,3 +231,42 @@ fn who_joins_a_download_that_is_not_scanned_gets_a_verdict_of_its_own() {
     });
     assert_eq!(origin.requests(), 1);
 }
+
+#[test]
+fn who_joins_a_download_that_is_stopped_gets_the_page_too() {
+    let (go_on, goes_on) = std::sync::mpsc::channel::<()>();
+    let goes_on = std::sync::Mutex::new(goes_on);
+    let origin = Backend::answering(move |stream, head, _| {
+        let body = bad(5000);
+        let head_of =
+            |length: usize| format!("HTTP/1.1 200 OK\r\n{FRESH}Content-Length: {length}\r\n\r\n");
+        stream.write_all(head_of(body.len()).as_bytes())?;
+        stream.write_all(&body[..100])?;
+        if head.contains("X-Leads") {
+            let goes_on = goes_on.lock().expect("one request at a time");
+            goes_on.recv().expect("the test goes on");
+        }
+        stream.write_all(&body[100..])
+    });
+    let scanning = Scanning::start(CACHE);
+    let url = format!("{}/joined", origin.url());
+    std::thread::scope(|clients| {
+        let first = clients.spawn(|| scanning.curl(&url, &["-H", "X-Leads: 1"]));
+        privet_tests::wait::until("the first download", || {
+            scanning.privet.json(&["cache", "ls"])["total"] == 1
+        });
+        let others: Vec<_> = (0..3)
+            .map(|_| clients.spawn(|| scanning.curl(&url, &[])))
+            .collect();
+        // They read what the first one's request gets.
+        scanning
+            .privet
+            .await_api("cache", |cache| cache["forward"]["hits"] == 3);
+        go_on.send(()).expect("the origin waits");
+        for client in others.into_iter().chain([first]) {
+            assert_stopped(&client.join().expect("a client"), "TestPayload");
+        }
+    });
+    let rows = scanning.privet.json(&["requests", "--filter", "scan:bad"]);
+    assert_eq!(rows["total"], 4);
+}

@@ -351,8 +351,11 @@ fn form_of(
                 body: AnswerBody::Parts(PartsBody::new(entry.clone(), ranges, multipart)),
             },
             (&[range, ..], None) => {
-                let reader = reader.filter(|_| is_part);
-                let reader = reader.unwrap_or_else(|| entry.range_reader(range.first, range.len()));
+                let reader = match reader {
+                    Some(reader) if is_part => reader,
+                    // Made while the other one is there: a body that is not stored keeps nothing that nobody reads.
+                    _ => entry.range_reader(range.first, range.len()),
+                };
                 Form {
                     status,
                     lines: lines(None),

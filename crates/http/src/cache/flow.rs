@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use super::answer::StoredAnswer;
 use super::fields::{ClientFields, SentFields};
 use super::partition::{Partition, partition};
+use super::scanned_entries::BodyStart;
 use super::scope::CacheScope;
 use super::shared_store::AskedShared;
 use super::status::{CacheUse, part_after, used_after, used_of};
@@ -70,7 +71,9 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 self.observed.pass(CacheUse::Bypass(why));
                 self.relay(fetch).await
             }
-            CacheDecision::Found(Lookup::Hit { entry, reuse }) if !entry.is_on_disk() => {
+            CacheDecision::Found(Lookup::Hit { entry, reuse })
+                if !entry.is_on_disk() && !entry.is_being_judged() =>
+            {
                 let used = used_of(&entry, reuse);
                 self.answer_stored(&fetch, entry, None, used).await
             }
@@ -274,7 +277,13 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 Err(_) => return NextStep::Close,
             }
         }
-        self.answer_stored(&fetch, entry, None, used).await
+        // What nobody reads of a body that is not stored is gone: the answer's own reader comes after the wait.
+        let _start = entry.is_being_judged().then(|| entry.reader(0));
+        match self.await_start(&entry).await {
+            BodyStart::Here => self.answer_stored(&fetch, entry, None, used).await,
+            BodyStart::Broken => self.relay(fetch).await,
+            BodyStart::ClientGone => NextStep::Close,
+        }
     }
 
     /// Answers from the store. Who has the permit asks the origin in the background.

@@ -40,7 +40,7 @@ impl PartsBody {
         };
         let mut end = Vec::new();
         multipart.write_end(&mut end);
-        Self {
+        let mut body = Self {
             entry,
             parts: ranges.iter().map(part).collect(),
             end,
@@ -48,6 +48,26 @@ impl PartsBody {
             part: None,
             closing: false,
             done: false,
+        };
+        body.begin_part();
+        body
+    }
+
+    /// Goes on with the next part, or with the end. Its reader is there before that of the part before goes: a body that is
+    /// not stored keeps nothing that nobody reads.
+    fn begin_part(&mut self) {
+        match self.parts.pop_front() {
+            Some(part) => {
+                let len = part.range.len();
+                let reader = self.entry.range_reader(part.range.first, len);
+                self.text = part.head;
+                self.part = Some(StoredBody::new(reader, Some(len)));
+            }
+            None => {
+                self.part = None;
+                self.text = std::mem::take(&mut self.end);
+                self.closing = true;
+            }
         }
     }
 }
@@ -65,20 +85,8 @@ impl BodySource for &mut PartsBody {
                 if !part.piece().is_empty() {
                     return Ok(true);
                 }
-                self.part = None;
             }
-            match self.parts.pop_front() {
-                Some(part) => {
-                    let len = part.range.len();
-                    let reader = self.entry.range_reader(part.range.first, len);
-                    self.text = part.head;
-                    self.part = Some(StoredBody::new(reader, Some(len)));
-                }
-                None => {
-                    self.text = std::mem::take(&mut self.end);
-                    self.closing = true;
-                }
-            }
+            self.begin_part();
         }
     }
 

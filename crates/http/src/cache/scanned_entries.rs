@@ -1,5 +1,6 @@
 //! Scanning and the cache: stored responses were scanned, and are scanned again when rules or signatures have changed.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use privet_cache::{Cache, Entry, EntryChange, EntrySelector};
@@ -14,6 +15,13 @@ use crate::scanning::ScanReport;
 use crate::scanning::gate::Gate;
 use crate::scanning::report::ScanOutcome;
 use crate::service::Service;
+
+/// What came of the wait for the start of a body.
+pub(super) enum BodyStart {
+    Here,
+    Broken,
+    ClientGone,
+}
 
 impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     /// Waits until a body that is being stored may go on, from its beginning at least. The outcome: it may not.
@@ -39,6 +47,21 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let text = report.text();
         self.scans.add(report);
         Some(Outcome::Refused { text })
+    }
+
+    /// Waits for the first bytes of a body that is judged while it arrives: they come once they may be sent. Where they do not,
+    /// it was stopped, or its origin broke off, and this client asks by itself.
+    pub(super) async fn await_start(&mut self, entry: &Entry) -> BodyStart {
+        if !entry.is_being_judged() {
+            return BodyStart::Here;
+        }
+        let mut reader = entry.reader(0);
+        let (_, watch) = self.client.head_and_watch();
+        match unless_gone(watch, poll_fn(|cx| reader.poll_next(cx))).await {
+            Ok(Ok(_)) => BodyStart::Here,
+            Ok(Err(_)) => BodyStart::Broken,
+            Err(_) => BodyStart::ClientGone,
+        }
     }
 
     /// Ends a request whose answer may not be sent.
