@@ -1,6 +1,10 @@
 // The cache: turned on by the page, entries with why they are fresh or not, purges.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { curl, until } from './engine.js';
 import { axeFinds, go, shows } from './checks.js';
 
@@ -17,6 +21,23 @@ async function startCacheable(stack) {
     server.close();
   });
   return `http://127.0.0.1:${server.address().port}`;
+}
+
+/** A redis-server on a socket in a folder of its own. */
+async function startRedis(stack) {
+  const folder = mkdtempSync(join(tmpdir(), 'privet-page-redis-'));
+  stack.add(() => rmSync(folder, { recursive: true, force: true }));
+  const socket = join(folder, 'redis.sock');
+  const args = ['--port', '0', '--unixsocket', socket, '--dir', folder, '--save', '', '--appendonly', 'no'];
+  const child = spawn('redis-server', args, { stdio: 'ignore' });
+  let problem;
+  child.on('error', (error) => (problem = error));
+  stack.add(() => void child.kill('SIGKILL'));
+  await until('redis-server to start', () => {
+    if (problem) throw problem;
+    return existsSync(socket);
+  });
+  return { child, address: `unix:${socket}` };
 }
 
 export async function cacheByHand({ page, engine, api, stack, expected }) {
@@ -99,6 +120,33 @@ export async function cacheByHand({ page, engine, api, stack, expected }) {
     await form.getByRole('button', { name: 'Delete now' }).click();
     await page.getByText('3 responses were deleted.').waitFor();
     assert.equal(await total(), 0);
+  });
+
+  await shows('the store between machines is off, connected, or left alone with its reason', async () => {
+    assert.equal(await page.getByRole('heading', { name: 'Between machines' }).count(), 0);
+    await api('PATCH', '/config', { cache: { shared: true } });
+    const card = page.getByRole('region', { name: 'Between machines' });
+    await card.getByRole('status').filter({ hasText: 'Off' }).waitFor();
+    await card.getByRole('button', { name: 'Set it up in the file' }).waitFor();
+    assert.deepEqual(await axeFinds(page, 'cache, no store between machines'), []);
+    const redis = await startRedis(stack);
+    await api('PATCH', '/config', { cache: { redis: { address: redis.address } } });
+    await card.getByRole('status').filter({ hasText: 'Connected' }).waitFor();
+    await card.getByText(redis.address).waitFor();
+    assert.equal(await ask('/shared'), 0);
+    await until('a response there', async () => (await api('GET', '/cache')).redis.written === 1);
+    const written = card.locator('div').filter({ has: page.getByText('Written', { exact: true }) });
+    await written.last().getByText('1', { exact: true }).waitFor();
+    assert.deepEqual(await axeFinds(page, 'cache, a store between machines'), []);
+    redis.child.kill('SIGKILL');
+    await card
+      .getByRole('status')
+      .filter({ hasText: /Left alone until \d/ })
+      .waitFor();
+    await card.getByRole('alert').filter({ hasText: 'Not used now:' }).waitFor();
+    assert.deepEqual(await axeFinds(page, 'cache, a store that is away'), []);
+    await api('PATCH', '/config', { cache: { shared: false, redis: null } });
+    await card.waitFor({ state: 'detached' });
   });
 
   await shows('a cache that is turned off is turned on again by Undo', async () => {

@@ -185,6 +185,8 @@ pub struct CacheRedis {
     pub connected: bool,
     /// Why they do not.
     pub problem: Option<String>,
+    /// Until when it is left alone; `null`: it is not.
+    pub retry_ms: Option<u64>,
     /// Requests that it had a response for.
     pub hits: u64,
     pub misses: u64,

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use privet_cache::shared::{Purges, SharedCounters, SharedStats};
@@ -21,8 +22,25 @@ pub(crate) struct Inner {
     pub(crate) wake: Notify,
     /// The connection; none while the server is away or left alone.
     link: ArcSwapOption<Link>,
-    problem: Mutex<Option<String>>,
+    problem: Mutex<Option<Problem>>,
     is_started: AtomicBool,
+}
+
+/// Why the server is not used.
+#[derive(Debug, Clone)]
+struct Problem {
+    why: String,
+    /// When it is tried again; none while it is tried.
+    retry_at: Option<SystemTime>,
+}
+
+impl Problem {
+    fn new(why: String) -> Self {
+        Self {
+            why,
+            retry_at: None,
+        }
+    }
 }
 
 impl Inner {
@@ -34,7 +52,7 @@ impl Inner {
             queue: Queue::default(),
             wake: Notify::new(),
             link: ArcSwapOption::empty(),
-            problem: Mutex::new(Some("it is not connected yet".to_owned())),
+            problem: Mutex::new(Some(Problem::new("it is not connected yet".to_owned()))),
             is_started: AtomicBool::new(false),
         }
     }
@@ -68,7 +86,7 @@ impl Inner {
         SharedCounters::count(&self.counters.failures);
         let address = &self.settings.address;
         tracing::warn!("the shared store at {address} is left alone for a while: {why}");
-        *problem = Some(why.to_string());
+        *problem = Some(Problem::new(why.to_string()));
     }
 
     /// No connection could be made.
@@ -76,22 +94,31 @@ impl Inner {
         SharedCounters::count(&self.counters.failures);
         let why = why.to_string();
         let mut problem = self.lock_problem();
-        if problem.as_ref() != Some(&why) {
+        if problem.as_ref().is_none_or(|problem| problem.why != why) {
             let address = &self.settings.address;
             tracing::warn!("the shared store at {address} is not used: {why}");
-            *problem = Some(why);
+            *problem = Some(Problem::new(why));
         }
     }
 
-    fn lock_problem(&self) -> MutexGuard<'_, Option<String>> {
+    /// It is left alone for so long from now on; none: it is tried now.
+    pub(crate) fn pauses(&self, pause: Option<Duration>) {
+        if let Some(problem) = &mut *self.lock_problem() {
+            problem.retry_at = pause.and_then(|pause| SystemTime::now().checked_add(pause));
+        }
+    }
+
+    fn lock_problem(&self) -> MutexGuard<'_, Option<Problem>> {
         self.problem.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn stats(&self) -> SharedStats {
+        let problem = self.lock_problem().clone();
         let stats = SharedStats {
             address: self.settings.address.clone(),
             connected: self.link.load().is_some(),
-            problem: self.lock_problem().clone(),
+            retry_at: problem.as_ref().and_then(|problem| problem.retry_at),
+            problem: problem.map(|problem| problem.why),
             pending_purges: self.purges.pending_count(),
             ..SharedStats::default()
         };

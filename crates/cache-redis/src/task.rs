@@ -38,7 +38,9 @@ async fn connect_again(inner: &Inner) {
         if started.elapsed() > pause {
             pause = FIRST_PAUSE;
         }
+        inner.pauses(Some(pause));
         sleep(pause).await;
+        inner.pauses(None);
         pause = (pause * 2).min(MOST_PAUSE);
     }
 }

@@ -1224,6 +1224,11 @@ export interface components {
             refused: number;
             /**
              * Format: int64
+             * @description Until when it is left alone; `null`: it is not.
+             */
+            retry_ms?: number | null;
+            /**
+             * Format: int64
              * @description Requests that did not ask it, because it was away or left alone, or too many asked.
              */
             skipped: number;

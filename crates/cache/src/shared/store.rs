@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::ask::Got;
 use super::generations::Purges;
@@ -70,6 +70,8 @@ pub struct SharedStats {
     pub connected: bool,
     /// Why it is not used now.
     pub problem: Option<String>,
+    /// When it is tried again.
+    pub retry_at: Option<SystemTime>,
     pub hits: u64,
     pub misses: u64,
     pub skipped: u64,

@@ -5,6 +5,9 @@ use privet_api::cache::{
     SavedFigures, UndoPurge,
 };
 
+use privet_config::format_timestamp_seconds;
+use privet_config::unix_time::from_unix_ms;
+
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
 use crate::terminal::{Style, Terminal, bytes, plain};
@@ -321,7 +324,13 @@ async fn stats(context: &Context) -> Result<Exit, Failure> {
 fn shared(redis: &CacheRedis) -> String {
     let state = match (&redis.problem, redis.connected) {
         (_, true) => "in use".to_owned(),
-        (Some(why), false) => format!("left alone: {why}"),
+        (Some(why), false) => match redis.retry_ms {
+            Some(until) => {
+                let until = format_timestamp_seconds(from_unix_ms(until));
+                format!("left alone until {until}: {why}")
+            }
+            None => format!("left alone: {why}"),
+        },
         (None, false) => "away".to_owned(),
     };
     format!(

@@ -1,6 +1,6 @@
 //! The server is away, hung or lies: requests are answered as if there were none.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use privet_tests::require;
 
@@ -24,6 +24,15 @@ fn a_killed_server_costs_nothing_and_is_used_again_once_it_is_back() {
     let away = await_redis(&privet, |redis| redis["connected"] == false);
     assert_eq!(away["failures"], 1);
     assert!(away["problem"].is_string(), "{away}");
+    let away = await_redis(&privet, |redis| redis["retry_ms"].is_u64());
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970");
+    let left = away["retry_ms"]
+        .as_u64()
+        .expect("a number")
+        .saturating_sub(now.as_millis() as u64);
+    assert!(left <= 120_000, "{left} ms");
     for number in 0..20 {
         let took = timed(&privet, &format!("{}/{number}", origin.url()));
         // One that waited for the server would take as long as its time limit.
@@ -33,10 +42,17 @@ fn a_killed_server_costs_nothing_and_is_used_again_once_it_is_back() {
     let state = await_redis(&privet, |_| true);
     assert_eq!(state["skipped"], 20, "{state}");
     let text = privet.cli(&["cache", "stats"]).good();
-    assert!(text.contains("left alone: "), "{text}");
+    assert!(
+        text.contains("left alone until ") || text.contains("left alone: "),
+        "{text}"
+    );
 
     redis.start_again();
-    await_redis(&privet, |redis| redis["connected"] == true);
+    let back = await_redis(&privet, |redis| redis["connected"] == true);
+    assert!(
+        back["retry_ms"].is_null() && back["problem"].is_null(),
+        "{back}"
+    );
     let url = format!("{}/back", origin.url());
     timed(&privet, &url);
     await_written(&privet, 1);

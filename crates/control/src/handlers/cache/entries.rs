@@ -10,6 +10,7 @@ use privet_cache::browse::EntryInfo;
 use privet_cache::rules::reuse;
 use privet_cache::shared::SharedStats;
 use privet_cache::{Cache, CacheReason, Request, Reuse, Target, Timestamp};
+use privet_config::unix_time::unix_ms;
 
 use super::savings::savings;
 use super::{MAX_URL, check_lengths};
@@ -135,6 +136,7 @@ fn redis(stats: SharedStats) -> CacheRedis {
         address: stats.address,
         connected: stats.connected,
         problem: stats.problem,
+        retry_ms: stats.retry_at.map(unix_ms),
         hits: stats.hits,
         misses: stats.misses,
         skipped: stats.skipped,
