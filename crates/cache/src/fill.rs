@@ -32,6 +32,8 @@ pub struct FillPermit {
     serial: u64,
     /// The entry that the origin is asked to confirm.
     pub(crate) validates: Option<Entry>,
+    /// Its request was answered by a stale response.
+    pub(crate) refreshes: bool,
     /// Stored parts to which the rest is asked for.
     pub(crate) partial_hit: Option<PartialHit>,
     kind: Kind,
@@ -61,6 +63,7 @@ impl FillPermit {
             key,
             serial,
             validates: None,
+            refreshes: false,
             partial_hit: None,
             kind: Kind::Whole,
             stored_as: None,

@@ -212,6 +212,7 @@ impl Cache {
         drop(shard);
         let permit = permit.map(|mut permit| {
             permit.validates = Some(entry.clone());
+            permit.refreshes = true;
             permit
         });
         Lookup::Refresh {

@@ -116,7 +116,7 @@ impl FillPermit {
             took: found.fetched_in,
         };
         let (cache, key) = (self.cache().clone(), self.key());
-        let validates = self.validates.is_some();
+        let (validates, refreshes) = (self.validates.is_some(), self.refreshes);
         let mut permit = Some(self);
         let stored = store
             .purges()
@@ -128,6 +128,7 @@ impl FillPermit {
             });
         match (stored, permit) {
             (None, Some(permit)) => Some(permit),
+            _ if refreshes => None,
             _ => {
                 // The look-up took it for a question to the origin.
                 let mut shard = cache.shard(key);

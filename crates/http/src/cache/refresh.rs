@@ -1,5 +1,5 @@
 //! Asks an origin in the background whether a stored response still holds (`stale-while-revalidate`, RFC 5861): the same
-//! request without a client.
+//! request without a client. The store that machines share is asked first, as for any other request.
 
 use std::io;
 use std::task::{Context, Poll};
@@ -10,6 +10,7 @@ use privet_cache::{Entry, FillPermit, OnError};
 use tokio::time::Instant;
 
 use super::fill::Audience;
+use super::shared_store::{AskResult, AskedShared};
 use super::status::Failure;
 use crate::body::KeptBody;
 use crate::body::{BodyError, BodySink, BodySource, Piece, SourceError};
@@ -26,12 +27,6 @@ use crate::upstream::pinned::PinnedOrigins;
 impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     /// Sends this request to its origin on a task of its own. Its response is for the store alone.
     pub(super) fn refresh(&self, mut fetch: S::Fetch, entry: Entry, permit: FillPermit) {
-        let held = Some((entry, OnError::Never));
-        let Some(fill_observer) =
-            self.fill_observer(&fetch, permit, Forward::Stale, held, Audience::Store)
-        else {
-            return;
-        };
         let service = self.service.clone();
         let info = self.info;
         let head = self.head.clone();
@@ -57,20 +52,33 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 live_connections: &mut live_connections,
                 pinned: &mut pinned,
                 deadline: &mut deadline,
-                observer: Some(fill_observer.into()),
+                observer: None,
                 kept: KeptBody::default(),
                 scans: Scans::default(),
             };
-            flow.run_refresh(&mut fetch).await;
+            flow.run_refresh(&mut fetch, entry, permit).await;
         });
     }
 }
 
 impl<S: Service> RequestFlow<'_, S, BackgroundClient> {
-    async fn run_refresh(&mut self, fetch: &mut S::Fetch) {
+    async fn run_refresh(&mut self, fetch: &mut S::Fetch, entry: Entry, permit: FillPermit) {
         use super::fill_observer::FillOutcome;
         use super::observer::Observer;
         use crate::request::fetched::Fetched;
+        let mut asked = AskedShared::default();
+        // Another machine may have refreshed it; what the origin says is written for the others.
+        let asking = self.ask_shared_store(fetch, permit, &mut asked);
+        let AskResult::Nothing(permit) = Box::pin(asking).await else {
+            return;
+        };
+        let held = Some((entry, OnError::Never));
+        let fill_observer =
+            self.fill_observer(fetch, permit, Forward::Stale, held, Audience::Store);
+        let Some(fill_observer) = fill_observer else {
+            return;
+        };
+        self.observer = Some(fill_observer.into());
         let fetched = Box::pin(self.fetch_from_origin(fetch)).await;
         let Some(Observer::Fill(mut fill_observer)) = self.observer.take() else {
             return;

@@ -37,7 +37,7 @@ impl AskedShared {
 }
 
 /// What the store has for a request.
-enum Shared {
+pub(super) enum AskResult {
     /// The origin is to be asked.
     Nothing(FillPermit),
     /// It is stored here now.
@@ -73,21 +73,21 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             _ => return Some(NextStep::Close),
         };
         match self.ask_shared_store(fetch, permit, asked).await {
-            Shared::Nothing(permit) => Some(self.lead(fetch, permit, why, held).await),
-            Shared::Stored => None,
-            Shared::Gone => Some(NextStep::Close),
+            AskResult::Nothing(permit) => Some(self.lead(fetch, permit, why, held).await),
+            AskResult::Stored => None,
+            AskResult::Gone => Some(NextStep::Close),
         }
     }
 
     /// Asks the store that machines share, where there is one.
-    async fn ask_shared_store(
+    pub(super) async fn ask_shared_store(
         &mut self,
         fetch: &S::Fetch,
         permit: FillPermit,
         asked: &mut AskedShared,
-    ) -> Shared {
+    ) -> AskResult {
         if std::mem::replace(&mut asked.asked, true) {
-            return Shared::Nothing(with_fill(permit, asked.fill.take()));
+            return AskResult::Nothing(with_fill(permit, asked.fill.take()));
         }
         // What may not outlive the process is no other machine's matter either.
         let outlives = fetch.cache().is_some_and(|scope| scope.keep_on_disk);
@@ -95,7 +95,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             Some(store) if outlives && !permit.is_part() => {
                 Box::pin(self.ask_store(fetch, permit, store, asked)).await
             }
-            _ => Shared::Nothing(permit),
+            _ => AskResult::Nothing(permit),
         }
     }
 
@@ -105,13 +105,13 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         permit: FillPermit,
         store: Arc<dyn SharedStore>,
         asked: &mut AskedShared,
-    ) -> Shared {
+    ) -> AskResult {
         let scope = fetch.cache();
         let ask = scope.and_then(|scope| {
             self.with_request(fetch, scope, |request| SharedAsk::new(scope.space, request))?
         });
         let Some(ask) = ask else {
-            return Shared::Nothing(permit);
+            return AskResult::Nothing(permit);
         };
         let deadline = Instant::now() + store.timeout();
         let (mut key, mut generations) = (ask.key, None);
@@ -124,7 +124,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             let got = match unless_gone(watch, getting).await {
                 Ok(Some(got)) => got,
                 Ok(None) => break,
-                Err(_) => return Shared::Gone,
+                Err(_) => return AskResult::Gone,
             };
             let first = *generations.get_or_insert(got.generations);
             match self.read_shared(fetch, &*store, (&ask, &key), &got) {
@@ -135,16 +135,16 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                         None => {
                             asked.stored = true;
                             asked.fill = fill(store, ask, Some(first));
-                            Shared::Stored
+                            AskResult::Stored
                         }
                         Some(permit) => {
-                            Shared::Nothing(with_fill(permit, fill(store, ask, Some(first))))
+                            AskResult::Nothing(with_fill(permit, fill(store, ask, Some(first))))
                         }
                     };
                 }
             }
         }
-        Shared::Nothing(with_fill(permit, fill(store, ask, generations)))
+        AskResult::Nothing(with_fill(permit, fill(store, ask, generations)))
     }
 
     fn read_shared(

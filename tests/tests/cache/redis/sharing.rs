@@ -1,9 +1,11 @@
 //! What machines share, and what they do not.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use privet_tests::backend::reply;
 use privet_tests::peers::RedisServer;
+use privet_tests::wait::until;
 use privet_tests::{Backend, Privet, SiteClient, reserve};
 
 use privet_tests::require;
@@ -233,4 +235,47 @@ fn a_mode_without_history_leaves_nothing_on_the_server() {
     await_written(&privet, 1);
     assert_eq!(redis.cli(&["KEYS", "*"]).lines().count(), 1);
     assert_eq!(redis.entries().len(), 1);
+}
+
+#[test]
+fn a_refresh_in_the_background_is_written_and_used_by_others() {
+    let redis = require!(RedisServer::start());
+    let count = AtomicUsize::new(0);
+    let origin = Backend::answering(move |stream, _, _| {
+        let number = count.fetch_add(1, Ordering::SeqCst);
+        let fields = match number {
+            0 => "Cache-Control: max-age=2, stale-while-revalidate=600\r\n",
+            _ => "Cache-Control: max-age=600\r\n",
+        };
+        reply(
+            stream,
+            "200 OK",
+            fields,
+            format!("answer {number}").as_bytes(),
+        )
+    });
+    let url = origin.url();
+    let (first, second) = (machine(&redis), machine(&redis));
+    assert_eq!(client(&first).get(&url).body, "answer 0");
+    await_written(&first, 1);
+    assert_eq!(client(&second).get(&url).body, "answer 0");
+    let refreshed = |privet: &Privet| {
+        let mut asks = client(privet);
+        until("the refreshed response", || {
+            asks.get(&url).body == "answer 1"
+        });
+    };
+    refreshed(&first);
+    await_written(&first, 2);
+    // The second machine finds it there and does not ask the origin.
+    refreshed(&second);
+    assert_eq!(origin.requests(), 2);
+    assert_eq!(await_redis(&second, |_| true)["hits"], 2);
+    let figures = second.json(&["cache", "stats"]);
+    let forward = &figures["forward"];
+    assert!(forward["refreshed"].as_u64() >= Some(1), "{forward}");
+    assert_eq!(
+        (&forward["missed"], &forward["validated"]),
+        (&0.into(), &0.into())
+    );
 }
