@@ -153,6 +153,7 @@ fn cache(cache: &Cache) -> Value {
 fn cache_redis(redis: &CacheRedis) -> Value {
     object([
         ("address", Some(json!(redis.address.text))),
+        ("ca", redis.ca.as_ref().map(|path| json!(path))),
         ("username", redis.username.as_ref().map(|name| json!(name))),
         ("password", redis.password.as_ref().map(secret)),
         ("secret", redis.secret.as_ref().map(secret)),

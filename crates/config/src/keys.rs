@@ -123,7 +123,7 @@ pub static CACHE: Section = Section {
 };
 pub static CACHE_REDIS: Section = Section {
     path: "cache.redis",
-    keys: &["address", "username", "password", "secret", "timeout"],
+    keys: &["address", "ca", "username", "password", "secret", "timeout"],
 };
 pub static INSPECT: Section = Section {
     path: "inspect",

@@ -1,15 +1,21 @@
 //! How services are reached that the configuration names.
 
 use privet_config::{ServiceAddress, ServicePlace};
-use privet_net::{Connector, Endpoint, EndpointDialer};
+use privet_net::{Connector, Endpoint, EndpointDialer, EndpointTls};
 
+/// `tls`: needed for addresses that are asked over TLS.
+///
 /// # Errors
 /// The address cannot be used, as a sentence.
-pub(crate) fn connector(at: &ServiceAddress, dialer: &EndpointDialer) -> Result<Connector, String> {
+pub(crate) fn connector(
+    at: &ServiceAddress,
+    tls: Option<&EndpointTls>,
+    dialer: &EndpointDialer,
+) -> Result<Connector, String> {
     match &at.place {
         ServicePlace::Unix(path) => Ok(Connector::Unix(path.clone())),
         ServicePlace::Tcp(url) => {
-            let endpoint = Endpoint::new(url, None)?;
+            let endpoint = Endpoint::new(url, tls)?;
             Ok(Connector::Tcp(Box::new((endpoint, dialer.clone()))))
         }
     }

@@ -35,7 +35,7 @@ pub(crate) fn build(
         return Ok(Some(same.clone()));
     }
     let dialer = EndpointDialer::new(OwnListeners::new(own.iter().copied()), None);
-    let connector = |at| connector(at, &dialer);
+    let connector = |at| connector(at, None, &dialer);
     let icap = match &scan.icap {
         Some(at) => Some((connector(at)?, at.text.clone())),
         None => None,

@@ -10,14 +10,15 @@
 //! ```
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use privet_config::{BackendHost, BackendScheme, BackendUrl};
-use privet_tls::{Alpn, ClientOptions, ClientTls};
+use privet_tls::{Alpn, ClientOptions, ClientTls, Trust};
 
 use crate::tls::TlsClient;
 
-/// The TLS settings that all endpoints share: the system's trust store.
+/// TLS settings that endpoints share.
 #[derive(Clone)]
 pub struct EndpointTls {
     client: ClientTls,
@@ -30,10 +31,25 @@ impl EndpointTls {
     /// # Errors
     /// Why the system's authorities cannot be used, as a sentence.
     pub fn load() -> Result<Self, String> {
-        let options = ClientOptions {
+        Self::with(ClientOptions {
             alpn: vec![Alpn::Http11],
             ..ClientOptions::default()
-        };
+        })
+    }
+
+    /// The same for a service that does not speak HTTP. `ca`: a PEM file with authorities that are trusted too.
+    ///
+    /// # Errors
+    /// As [`EndpointTls::load`].
+    pub fn for_service(ca: Option<&Path>) -> Result<Self, String> {
+        let trust = ca.map_or(Trust::System, |path| Trust::SystemAnd(path.to_owned()));
+        Self::with(ClientOptions {
+            trust,
+            ..ClientOptions::default()
+        })
+    }
+
+    fn with(options: ClientOptions) -> Result<Self, String> {
         let client = ClientTls::new(&options).map_err(|error| error.to_string())?;
         Ok(Self { client, options })
     }

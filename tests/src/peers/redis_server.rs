@@ -7,7 +7,7 @@ use std::process::Command;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use super::open_folder;
+use super::{Certificate, open_folder};
 use crate::client::CommandOutput;
 use crate::process::{Running, program};
 use crate::{await_port, client, reserve};
@@ -17,6 +17,8 @@ pub const PASSWORD: &str = "the redis password";
 
 pub struct RedisServer {
     pub tcp: SocketAddr,
+    /// The port that speaks TLS, and its certificate.
+    pub tls: Option<(SocketAddr, Certificate)>,
     pub socket: PathBuf,
     program: PathBuf,
     client: PathBuf,
@@ -27,13 +29,23 @@ pub struct RedisServer {
 impl RedisServer {
     /// `None`: not installed.
     pub fn start() -> Option<Self> {
+        Self::start_as(None)
+    }
+
+    /// With a port for TLS too. `None`: not installed, or openssl is not.
+    pub fn start_with_tls() -> Option<Self> {
+        Self::start_as(Some((reserve(), Certificate::new()?)))
+    }
+
+    fn start_as(tls: Option<(SocketAddr, Certificate)>) -> Option<Self> {
         let (program, client) = (program("redis-server")?, program("redis-cli")?);
         let folder = open_folder("privet-redis");
         let socket = folder.path().join("redis.sock");
         let tcp = reserve();
-        let running = run(&program, tcp, &socket);
+        let running = run(&program, tcp, tls.as_ref(), &socket);
         Some(Self {
             tcp,
+            tls,
             socket,
             program,
             client,
@@ -48,7 +60,7 @@ impl RedisServer {
 
     /// Starts it again, with nothing in it.
     pub fn start_again(&mut self) {
-        self.running = run(&self.program, self.tcp, &self.socket);
+        self.running = run(&self.program, self.tcp, self.tls.as_ref(), &self.socket);
     }
 
     /// It keeps its connections and answers nothing any more.
@@ -77,7 +89,12 @@ impl RedisServer {
     }
 }
 
-fn run(program: &PathBuf, tcp: SocketAddr, socket: &PathBuf) -> Running {
+fn run(
+    program: &PathBuf,
+    tcp: SocketAddr,
+    tls: Option<&(SocketAddr, Certificate)>,
+    socket: &PathBuf,
+) -> Running {
     let mut command = Command::new(program);
     command
         .args(["--bind", "127.0.0.1", "--port", &tcp.port().to_string()])
@@ -85,8 +102,18 @@ fn run(program: &PathBuf, tcp: SocketAddr, socket: &PathBuf) -> Running {
         .arg(socket)
         .args(["--save", "", "--appendonly", "no"])
         .args(["--requirepass", PASSWORD]);
+    if let Some((port, certificate)) = tls {
+        command.args(["--tls-port", &port.port().to_string()]);
+        command.arg("--tls-cert-file").arg(certificate.both());
+        command.arg("--tls-key-file").arg(certificate.both());
+        command.arg("--tls-ca-cert-file").arg(certificate.ca());
+        command.args(["--tls-auth-clients", "no"]);
+    }
     let running = Running::start("redis-server", command);
     running.await_line("Ready to accept connections");
     await_port(tcp, "redis-server");
+    if let Some((port, _)) = tls {
+        await_port(*port, "redis-server with TLS");
+    }
     running
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Secret;
-use crate::backend_url::BackendUrl;
+use crate::backend_url::{BackendScheme, BackendUrl};
 
 #[derive(Debug, Clone)]
 pub struct Cache {
@@ -26,6 +26,8 @@ pub struct CacheRedis {
     pub address: ServiceAddress,
     pub username: Option<String>,
     pub password: Option<Secret>,
+    /// A PEM file with authorities that may sign its certificate, beside the system's; absolute.
+    pub ca: Option<PathBuf>,
     /// What entries are encrypted under, the same on all machines.
     pub secret: Option<Secret>,
     /// How long a request waits for it.
@@ -88,11 +90,18 @@ pub struct ServiceAddress {
     pub place: ServicePlace,
 }
 
+impl ServiceAddress {
+    pub fn is_tls(&self) -> bool {
+        matches!(&self.place, ServicePlace::Tcp(url) if url.scheme() == BackendScheme::Https)
+    }
+}
+
 /// Only the reader of the configuration makes the URL of an endpoint, so nothing else can be dialed.
 #[derive(Debug, Clone)]
 pub enum ServicePlace {
     /// The path of a Unix socket.
     Unix(PathBuf),
+    /// Its scheme says whether it is asked over TLS.
     Tcp(BackendUrl),
 }
 

@@ -18,7 +18,9 @@ const DISK: RangeInclusive<u64> = 0..=1 << 50;
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(10);
 const REDIS: Service = Service {
     what: "a Redis server",
-    form: "write \"unix:/run/redis/redis.sock\" or \"tcp:127.0.0.1:6379\"; username and password are keys of their own",
+    form: "write \"unix:/run/redis/redis.sock\", \"tcp:127.0.0.1:6379\" or \"tls:redis.example:6379\"; username and password are \
+           keys of their own",
+    tls: true,
 };
 
 pub(super) fn read<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Cache {
@@ -50,6 +52,14 @@ fn read_redis<'a>(value: &Value<'a>, context: &ReadContext<'a>) -> Option<CacheR
     let table = value.table(&keys::CACHE_REDIS)?;
     let address = table.get("address");
     let address = address.and_then(|value| service_address::read(&value, &REDIS));
+    let ca = table.get("ca");
+    if let Some(value) = ca.filter(|_| address.as_ref().is_some_and(|at| !at.is_tls())) {
+        value.warn(
+            DiagnosticCode::Unreached,
+            "\"ca\" is for addresses with \"tls:\" only",
+            "leave it out",
+        );
+    }
     let username = table.get("username");
     let password = table
         .get("password")
@@ -68,6 +78,7 @@ fn read_redis<'a>(value: &Value<'a>, context: &ReadContext<'a>) -> Option<CacheR
         .get("timeout")
         .and_then(|value| value.duration(TIMEOUT));
     Some(CacheRedis {
+        ca: ca.and_then(|v| v.filled()).map(|path| context.path(path)),
         username: username.and_then(|value| credential_name(&value)),
         password,
         secret,

@@ -17,6 +17,7 @@ const SPOOL: RangeInclusive<u64> = 0..=1 << 50;
 const CLAMD: Service = Service {
     what: "a clamd",
     form: "write \"unix:/run/clamav/clamd.ctl\" or \"tcp:127.0.0.1:3310\"",
+    tls: false,
 };
 
 pub(super) fn read<'a>(top: &Table<'a>, context: &ReadContext<'a>) -> Inspect {
@@ -94,7 +95,7 @@ fn read_icap(value: &Value<'_>) -> Option<ServiceAddress> {
     let service = service.and_then(|url| {
         let (host, port) = (url.host_str()?, url.port().unwrap_or(1344));
         Some(ServiceAddress {
-            place: endpoint(&format!("{host}:{port}"))?,
+            place: endpoint("http", &format!("{host}:{port}"))?,
             text: url.into(),
         })
     });

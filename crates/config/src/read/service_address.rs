@@ -1,4 +1,4 @@
-//! Where a service is that Privet asks: `unix:/path` or `tcp:host:port`.
+//! Where a service is that Privet asks: `unix:/path`, `tcp:host:port` or, for some services, `tls:host:port`.
 
 use url::Url;
 
@@ -12,11 +12,13 @@ use crate::tree::{Value, quoted};
 pub(super) struct Service {
     /// "a clamd".
     pub what: &'static str,
-    /// Its address in both forms, as an example.
+    /// Its address in all forms, as an example.
     pub form: &'static str,
+    /// Whether it may be asked over TLS.
+    pub tls: bool,
 }
 
-/// `unix:/path` or `tcp:host:port`; "" is none.
+/// `unix:/path`, `tcp:host:port` or `tls:host:port`; "" is none.
 pub(super) fn read(value: &Value<'_>, service: &Service) -> Option<ServiceAddress> {
     let text = value.string()?;
     if text.is_empty() {
@@ -24,13 +26,16 @@ pub(super) fn read(value: &Value<'_>, service: &Service) -> Option<ServiceAddres
     }
     let unix = text.strip_prefix("unix:");
     let unix = unix.filter(|path| path.starts_with('/'));
-    let tcp = text.strip_prefix("tcp:").filter(|address| {
-        split_host_port(address).is_some_and(|(host, port)| !host.is_empty() && port.is_some())
-    });
-    let place = match (unix, tcp) {
-        (Some(path), _) => Some(ServicePlace::Unix(path.into())),
-        (None, Some(address)) => endpoint(address),
-        (None, None) => None,
+    let host_and_port = |prefix| {
+        let address = text.strip_prefix(prefix)?;
+        let (host, port) = split_host_port(address)?;
+        (!host.is_empty() && port.is_some()).then_some(address)
+    };
+    let place = match (unix, host_and_port("tcp:"), host_and_port("tls:")) {
+        (Some(path), _, _) => Some(ServicePlace::Unix(path.into())),
+        (_, Some(address), _) => endpoint("http", address),
+        (_, _, Some(address)) if service.tls => endpoint("https", address),
+        _ => None,
     };
     if let Some(place) = place {
         return Some(ServiceAddress {
@@ -49,8 +54,8 @@ pub(super) fn read(value: &Value<'_>, service: &Service) -> Option<ServiceAddres
     None
 }
 
-/// `HOST:PORT`.
-pub(super) fn endpoint(address: &str) -> Option<ServicePlace> {
-    let url = Url::parse(&format!("http://{address}")).ok()?;
+/// `HOST:PORT`; with the scheme `https` over TLS.
+pub(super) fn endpoint(scheme: &str, address: &str) -> Option<ServicePlace> {
+    let url = Url::parse(&format!("{scheme}://{address}")).ok()?;
     BackendUrl::new(&url).map(ServicePlace::Tcp)
 }

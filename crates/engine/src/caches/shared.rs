@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use privet_cache_redis::{RedisSettings, RedisStore};
 use privet_config::{CacheRedis, Config, Keyring, Secret};
-use privet_net::{Connector, EndpointDialer, OwnListeners};
+use privet_net::{Connector, EndpointDialer, EndpointTls, OwnListeners};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::disk_key;
@@ -43,7 +43,11 @@ pub(super) fn build(
         )?),
     };
     let dialer = EndpointDialer::new(OwnListeners::new(own.iter().copied()), None);
-    let connector: Connector = connector(&redis.address, &dialer)?;
+    let tls = redis.address.is_tls().then(|| {
+        let tls = EndpointTls::for_service(redis.ca.as_deref());
+        tls.map_err(|error| format!("TLS of [cache.redis]: {error}"))
+    });
+    let connector: Connector = connector(&redis.address, tls.transpose()?.as_ref(), &dialer)?;
     let settings = RedisSettings {
         id,
         address: redis.address.text.clone(),
@@ -68,6 +72,9 @@ fn is_used(config: &Config) -> bool {
 fn id_of(redis: &CacheRedis, own: &[SocketAddr], secrets: &[&Option<SecretString>]) -> u64 {
     let mut hasher = DefaultHasher::new();
     format!("{redis:?} {own:?}").hash(&mut hasher);
+    // A store whose authorities changed connects anew.
+    let authorities = redis.ca.as_ref().and_then(|path| std::fs::read(path).ok());
+    authorities.hash(&mut hasher);
     for secret in secrets {
         secret
             .as_ref()

@@ -54,6 +54,13 @@ fn wrong_keys_are_named_with_what_to_do() {
         );
         assert!(!text.contains("hunter2"), "{text}");
     }
+    let ca = "address = \"tcp:localhost:1\"\nca = \"ca.pem\"";
+    let (code, text) = check(&format!("{SHARED}[cache.redis]\n{ca}\n"));
+    assert_eq!(code, 0, "{text}");
+    assert!(
+        text.contains("\"ca\" is for addresses with \"tls:\""),
+        "{text}"
+    );
     let (code, text) = check("[cache]\n[cache.redis]\naddress = \"tcp:localhost:1\"\n");
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("no cache is shared"), "{text}");
@@ -150,4 +157,44 @@ fn a_reload_turns_it_on_and_off() {
         "answer 1"
     );
     assert_eq!(redis.entries().len(), 1);
+}
+
+#[test]
+fn over_tls_only_a_server_whose_certificate_is_trusted_is_used() {
+    let redis = require!(RedisServer::start_with_tls());
+    let (tls, certificate) = redis.tls.as_ref().expect("it speaks TLS");
+    let origin = numbered("Cache-Control: max-age=600\r\n");
+    let keys = |host: &str, ca: &str| {
+        format!(
+            "{SHARED}[cache.redis]\naddress = \"tls:{host}:{}\"\n{ca}password = {{ file = \"redis.password\" }}\n\
+             timeout = \"10s\"\n",
+            tls.port()
+        )
+    };
+    let ca = format!("ca = \"{}\"\n", certificate.ca().display());
+    let first = connected(&keys("localhost", &ca));
+    assert_eq!(client(&first).get(&origin.url()).body, "answer 0");
+    await_written(&first, 1);
+    let second = connected(&keys("127.0.0.1", &ca));
+    let answer = client(&second).get(&origin.url());
+    assert!(
+        used(&answer).contains("from another machine"),
+        "{}",
+        answer.head
+    );
+    assert_eq!(origin.requests(), 1);
+    // Its authority is not one of the system's.
+    let stranger = start(&keys("localhost", ""));
+    let state = await_redis(&stranger, |redis| redis["failures"] != 0);
+    let problem = state["problem"].as_str().expect("a text");
+    assert!(
+        problem.contains("TLS to") && problem.contains("certificate"),
+        "{problem}"
+    );
+    assert_eq!(client(&stranger).get(&origin.url()).body, "answer 1");
+    // A port without TLS is no such server.
+    let plain =
+        keys("localhost", &ca).replace(&tls.port().to_string(), &redis.tcp.port().to_string());
+    let state = await_redis(&start(&plain), |redis| redis["failures"] != 0);
+    assert_eq!(state["connected"], false, "{state}");
 }
