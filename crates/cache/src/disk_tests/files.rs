@@ -91,3 +91,64 @@ fn what_is_encrypted_is_not_sent_from_the_file() {
     assert!(read(entry.reader(0)).expect("whole") == body_of(LEN));
     assert!(from_file(&mut entry.reader(0)).is_empty());
 }
+
+/// Files below a folder that this process has open.
+fn open_objects(folder: &Path) -> usize {
+    let folder = folder.join("objects");
+    let open = std::fs::read_dir("/proc/self/fd").expect("Linux");
+    open.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok())
+        .filter(|path| path.starts_with(&folder))
+        .count()
+}
+
+#[test]
+fn few_files_are_kept_open_and_each_is_opened_again_when_it_is_read() {
+    const OBJECTS: usize = 30;
+    // Tests keep eight.
+    const OPEN: usize = 8;
+    let folder = TempDir::new().expect("a folder");
+    let cache = open(folder.path(), None);
+    let paths: Vec<String> = (0..OBJECTS).map(|number| format!("/{number}")).collect();
+    let body = body_of(1_200_000);
+    for path in &paths {
+        // Less than a quarter of the memory: it is written once it is whole.
+        get(path).fill(&cache, FRESH, &body);
+        assert!(cache.flush(WAIT));
+    }
+    cache.close();
+    let cache = open(folder.path(), None);
+    let hit = |path: &str| match get(path).first(&cache) {
+        Lookup::Hit { entry, .. } => entry,
+        other => panic!("{other:?}"),
+    };
+    let entries: Vec<Entry> = paths.iter().map(|path| hit(path)).collect();
+    assert!(open_objects(folder.path()) <= OPEN);
+    for _ in 0..2 {
+        for entry in &entries {
+            assert!(read(entry.reader(0)).expect("whole") == body);
+            assert!(open_objects(folder.path()) <= OPEN + 1);
+        }
+    }
+    // The first one is closed: nothing of it is sent before it was opened again.
+    assert!(entries[0].begins_unchecked());
+    assert!(from_file(&mut entries[0].reader(0)).is_empty());
+    // Who reads it has it open, although others took its place and it was removed.
+    let mut reader = entries[0].reader(0);
+    let begun = block_on(|cx| reader.poll_next(cx)).expect("it can be read");
+    let begun = begun.expect("it does not end yet").len();
+    for entry in &entries[1..] {
+        assert!(read(entry.reader(0)).expect("whole") == body);
+    }
+    assert_eq!(open_objects(folder.path()), OPEN + 1);
+    assert_eq!(
+        cache.change(&EntrySelector::All, EntryChange::Remove),
+        OBJECTS
+    );
+    assert!(cache.flush(WAIT));
+    assert_eq!(objects(folder.path()), 0);
+    let mut rest = from_file(&mut reader);
+    rest.extend(read(reader).expect("it is open"));
+    assert!(rest == body[begun..]);
+    // One that is closed and gone cannot be read any more, and says so.
+    assert!(entries[1].begins_unchecked() && read(entries[1].reader(0)).is_err());
+}

@@ -267,8 +267,9 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
 
     /// Answers from the store, once the body's first block is there: one that is damaged on disk is asked for again.
     async fn answer_readable(&mut self, fetch: S::Fetch, entry: Entry, used: CacheUse) -> NextStep {
-        if entry.begins_unchecked() {
-            let mut reader = entry.reader(0);
+        // It keeps the file open until the answer has a reader of its own.
+        let mut reader = entry.begins_unchecked().then(|| entry.reader(0));
+        if let Some(reader) = &mut reader {
             let reading = timeout(DISK_TIMEOUT, poll_fn(|cx| reader.poll_next(cx)));
             let (_, watch) = self.client.head_and_watch();
             match unless_gone(watch, reading).await {

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::codec::Damaged;
 use super::file_part::FilePart;
 use super::format::HEADER;
+use super::open_files::ReadFile;
 use super::queue::lock;
 use super::read_error::ReadError;
 use super::seal::{Piece, Seal};
@@ -21,7 +22,7 @@ const MOST_SENT: u64 = 16 * BLOCK as u64;
 
 /// What is written of a body, with what checks it.
 pub(crate) struct Blocks {
-    file: Arc<File>,
+    file: Arc<ReadFile>,
     /// Where the system has no reading at a place, readers share the file's own.
     #[cfg(not(unix))]
     place: Mutex<()>,
@@ -49,9 +50,9 @@ impl std::fmt::Debug for Blocks {
 }
 
 impl Blocks {
-    pub(super) fn new(file: File, seal: Arc<Seal>, tags: Vec<u8>, len: u64) -> Blocks {
+    pub(super) fn new(file: Arc<ReadFile>, seal: Arc<Seal>, tags: Vec<u8>, len: u64) -> Blocks {
         Blocks {
-            file: Arc::new(file),
+            file,
             #[cfg(not(unix))]
             place: Mutex::new(()),
             seal,
@@ -62,6 +63,11 @@ impl Blocks {
             }),
             damaged: AtomicBool::new(false),
         }
+    }
+
+    /// The file where it is open: for who has it, it can be read although it is removed.
+    pub(super) fn if_open(&self) -> Option<Arc<File>> {
+        self.file.if_open()
     }
 
     /// Bytes that can be read.
@@ -109,12 +115,15 @@ impl Blocks {
         let last = total
             .div_ceil(BLOCK as u64)
             .min(first.saturating_add(count));
+        let file = self.file.open()?;
         let mut blocks = Vec::new();
         for number in first..last {
             let start = number * BLOCK as u64;
             let len = usize::try_from(total - start).map_or(BLOCK, |rest| rest.min(BLOCK));
             let mut data = vec![0; len].into_boxed_slice();
-            self.read_exact_at(&mut data, HEADER + start)?;
+            #[cfg(not(unix))]
+            let _place = lock(&self.place);
+            read_exact_at(&file, &mut data, HEADER + start)?;
             let tag = self.tag(number)?;
             self.seal.open(Piece::Block(number), &[], &mut data, &tag)?;
             self.note_checked(number);
@@ -122,21 +131,6 @@ impl Blocks {
             blocks.push(block(data, budget));
         }
         Ok(blocks)
-    }
-
-    #[cfg(unix)]
-    fn read_exact_at(&self, data: &mut [u8], place: u64) -> io::Result<()> {
-        std::os::unix::fs::FileExt::read_exact_at(&*self.file, data, place)
-    }
-
-    #[cfg(not(unix))]
-    fn read_exact_at(&self, data: &mut [u8], place: u64) -> io::Result<()> {
-        use std::io::{Read, Seek, SeekFrom};
-
-        let _place = lock(&self.place);
-        let mut file = &*self.file;
-        file.seek(SeekFrom::Start(place))?;
-        file.read_exact(data)
     }
 
     fn note_checked(&self, block: u64) {
@@ -161,24 +155,24 @@ impl Blocks {
     }
 
     /// Up to `most` bytes from `offset` on that were checked, and that the system has in memory: sending them waits for no
-    /// disk. None where the first of them are not so, or the file is encrypted.
+    /// disk. None where the first of them are not so, or the file is encrypted or not open.
     pub(crate) fn part(&self, offset: u64, most: u64) -> Option<FilePart> {
         if matches!(*self.seal, Seal::Cipher { .. }) {
             return None;
         }
+        let file = self.if_open()?;
         let total = self.len();
         let end = total.min(offset.saturating_add(most.min(MOST_SENT)));
         let mut at = offset;
         while at < end && self.is_checked(at / BLOCK as u64) {
             let behind = (at / BLOCK as u64 + 1) * BLOCK as u64;
             // The last byte of the block is there only where the file was not cut.
-            if !is_cached(&self.file, HEADER + behind.min(total) - 1) {
+            if !is_cached(&file, HEADER + behind.min(total) - 1) {
                 break;
             }
             at = behind;
         }
         let len = at.min(end) - offset;
-        let file = self.file.clone();
         (len > 0).then(|| FilePart {
             file,
             offset: HEADER + offset,
@@ -193,6 +187,19 @@ impl Blocks {
         let tag = written.tags.get(at..at + tag_len).ok_or(Damaged)?;
         Ok(tag.to_vec())
     }
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, data: &mut [u8], place: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, data, place)
+}
+
+#[cfg(not(unix))]
+fn read_exact_at(mut file: &File, data: &mut [u8], place: u64) -> io::Result<()> {
+    use std::io::{Read, Seek, SeekFrom};
+
+    file.seek(SeekFrom::Start(place))?;
+    file.read_exact(data)
 }
 
 /// Whether the byte at this place can be read without waiting for a disk. Neighbours are read and dropped together.

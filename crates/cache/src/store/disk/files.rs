@@ -13,6 +13,7 @@ use super::blocks::Blocks;
 use super::codec::{ByteReader, Damaged};
 use super::description::Description;
 use super::format::{HEADER, MOST_RECORD, OBJECT_MAGIC, Record};
+use super::open_files::{OpenFiles, ReadFile, path_of};
 use super::read_error::ReadError;
 use super::seal::{DiskKey, NONCE, Piece, SALT, Seal, random};
 use crate::rules::policy::Policy;
@@ -29,6 +30,7 @@ pub(crate) struct Object {
 pub(crate) struct Folder {
     path: PathBuf,
     key: Option<DiskKey>,
+    open_files: Arc<OpenFiles>,
     /// Held for as long as the process uses the folder.
     _lock: File,
 }
@@ -49,6 +51,7 @@ impl Folder {
         Ok(Folder {
             path: path.to_owned(),
             key,
+            open_files: OpenFiles::new(path),
             _lock: lock,
         })
     }
@@ -61,12 +64,13 @@ impl Folder {
         Seal::new(self.key.as_ref(), salt)
     }
 
-    fn shelf(&self, id: u64) -> PathBuf {
-        self.path.join("objects").join(format!("{:02x}", id & 0xff))
+    pub(crate) fn object_path(&self, id: u64) -> PathBuf {
+        path_of(&self.path, id)
     }
 
-    pub(crate) fn object_path(&self, id: u64) -> PathBuf {
-        self.shelf(id).join(format!("{id:016x}"))
+    /// A file that was opened for reading, among those that are kept open.
+    pub(super) fn keep_open(&self, id: u64, file: File) -> Arc<ReadFile> {
+        self.open_files.add(id, file)
     }
 
     /// Writes an object's file. Gives where its tail begins and how long its description is.
@@ -104,7 +108,7 @@ impl Folder {
         let create = || create_options().create_new(true).open(&path);
         let mut file = match create() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                create_folder(&self.shelf(id))?;
+                create_folder(path.parent().unwrap_or(&self.path))?;
                 create()?
             }
             // Numbers are given after the highest one that the index knows: nothing refers to this file.
@@ -187,6 +191,7 @@ impl Folder {
         if !is_it {
             return Err(Damaged.into());
         }
+        let file = self.keep_open(record.id, file);
         let blocks = Blocks::new(file, Arc::new(seal), tags.into_vec(), record.body_len);
         let object = Object {
             record: record.clone(),

@@ -11,6 +11,7 @@ pub(crate) mod files;
 pub(crate) mod format;
 pub(crate) mod load;
 pub(crate) mod log;
+mod open_files;
 pub(crate) mod owner;
 pub(crate) mod part_file;
 mod part_writer;

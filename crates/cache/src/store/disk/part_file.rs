@@ -16,7 +16,7 @@ use super::spill::{Spill, SpillTarget};
 use crate::body::BLOCK;
 use crate::budget::Budget;
 
-/// The most files of parts: each is open.
+/// The most files of parts.
 const MOST_FILES: usize = 256;
 
 /// The files of parts, the oldest first.

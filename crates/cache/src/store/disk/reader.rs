@@ -1,6 +1,7 @@
 //! Reading a body from disk, a few blocks ahead.
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -53,14 +54,15 @@ impl DiskBody {
         &self.0.trailers
     }
 
-    /// Whether its beginning was read and checked by this process.
+    /// Whether its beginning was read and checked by this process, and the file is open.
     pub(crate) fn begins_checked(&self) -> bool {
-        self.0.blocks.is_checked(0)
+        self.0.blocks.is_checked(0) && self.0.blocks.if_open().is_some()
     }
 
     pub(crate) fn reader(&self, offset: u64) -> DiskReader {
         DiskReader {
             body: self.clone(),
+            open: self.0.blocks.if_open(),
             offset,
             blocks: VecDeque::new(),
             next_block: offset / BLOCK as u64,
@@ -73,6 +75,8 @@ impl DiskBody {
 #[derive(Debug)]
 pub(crate) struct DiskReader {
     body: DiskBody,
+    /// Kept open as long as this reads.
+    open: Option<Arc<File>>,
     offset: u64,
     /// Blocks that were read; the first one has `offset`.
     blocks: VecDeque<Bytes>,
@@ -106,6 +110,7 @@ impl DiskReader {
                 }
                 Poll::Ready(Ok(blocks)) => {
                     self.reading = None;
+                    self.open = self.open.take().or_else(|| self.body.0.blocks.if_open());
                     self.next_block += blocks.len() as u64;
                     self.blocks.extend(blocks);
                 }

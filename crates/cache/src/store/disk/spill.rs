@@ -99,6 +99,7 @@ impl Spill {
         if let Writing::New = *writing {
             let file = folder.create(self.id)?;
             let read = File::open(folder.object_path(self.id))?;
+            let read = folder.keep_open(self.id, read);
             let blocks = Blocks::new(read, file.seal.clone(), Vec::new(), 0);
             // It is set here alone.
             let _ = self.blocks.set(Arc::new(blocks));
