@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::body::MemoryBody;
-use crate::budget::Budget;
+use crate::budget::{Budget, MemoryOwner, MemoryPool};
 use crate::entry::Entry;
 use crate::in_flight::Outcome;
 use crate::incoming::Incoming;
@@ -33,7 +33,7 @@ const LARGEST_PART: u64 = 4;
 #[derive(Debug, Clone)]
 pub struct CacheSettings {
     pub policy: Policy,
-    /// Bytes of memory, all included.
+    /// Bytes of memory, all included, where it shares them with no other cache.
     pub memory: u64,
     /// Where entries are kept beyond that, and beyond the process.
     pub disk: Option<DiskSettings>,
@@ -59,6 +59,15 @@ impl Drop for Cache {
         if let Some(disk) = &self.disk {
             disk.close();
         }
+        // Others may have the memory. Bodies give theirs back once nobody reads them any more.
+        for shard in &self.shards {
+            let counted = |slot: &Slot| {
+                let record = slot.record.as_ref();
+                slot.resident.counted() + record.map_or(0, |record| record.memory_bytes())
+            };
+            let all: u64 = lock(shard).entries().map(|(_, slot)| counted(slot)).sum();
+            self.budget.release(all);
+        }
     }
 }
 
@@ -74,19 +83,33 @@ impl Cache {
     /// `secret` has to be unpredictable, and the same for as long as the entries live. Reads the index of the entries
     /// on disk, which may block.
     pub fn new(settings: CacheSettings, secret: KeySecret) -> Arc<Cache> {
-        let (cache, known) = Cache::build(settings, secret);
+        let pool = MemoryPool::new(settings.memory);
+        Cache::sharing(&pool, settings, secret)
+    }
+
+    /// A cache that shares its memory with others; the pool says how much that is.
+    pub fn sharing(
+        pool: &Arc<MemoryPool>,
+        settings: CacheSettings,
+        secret: KeySecret,
+    ) -> Arc<Cache> {
+        let (cache, known) = Cache::build(pool, settings, secret);
         cache.start_disk(known);
         cache
     }
 
     /// A cache whose disk has no threads yet, and the objects on it.
-    pub(crate) fn build(settings: CacheSettings, secret: KeySecret) -> (Arc<Cache>, HashSet<u64>) {
+    pub(crate) fn build(
+        pool: &Arc<MemoryPool>,
+        settings: CacheSettings,
+        secret: KeySecret,
+    ) -> (Arc<Cache>, HashSet<u64>) {
         let (disk, contents) = settings.disk.map(Disk::open).unzip();
         let cache = Arc::new(Cache {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             policy: settings.policy,
             secret,
-            budget: Arc::new(Budget::new(settings.memory)),
+            budget: Arc::new(Budget::new(pool)),
             evicts: AtomicUsize::new(0),
             serials: AtomicU64::new(0),
             uncacheable: Uncacheable::default(),
@@ -94,6 +117,8 @@ impl Cache {
             shared_tier: SharedTier::default(),
             disk,
         });
+        let owner: Weak<dyn MemoryOwner> = Arc::<Cache>::downgrade(&cache);
+        pool.add(owner);
         let known = cache.restore(contents.unwrap_or_default());
         (cache, known)
     }
@@ -110,10 +135,9 @@ impl Cache {
         &self.secret
     }
 
-    /// Changes the most bytes in memory; what is too much leaves at once.
+    /// Changes the most bytes in memory, of all caches that share it; what is too much leaves at once.
     pub fn set_memory(&self, bytes: u64) {
-        self.budget.set_limit(bytes);
-        self.make_room(0);
+        self.budget.pool().set_limit(bytes);
     }
 
     /// The largest body that is stored, in bytes.
@@ -285,18 +309,7 @@ impl Cache {
 
     /// Takes out entries until `more` bytes fit.
     pub(crate) fn make_room(&self, more: u64) {
-        let mut idle = 0;
-        while !self.budget.has_room(more) && idle < SHARDS {
-            let Some(shard) = self.shards.get(self.next_evicting()) else {
-                return;
-            };
-            let mut shard = lock(shard);
-            let evicted = shard.evict();
-            shard.counts.evicted += u64::from(evicted.is_some());
-            drop(shard);
-            idle = if evicted.is_some() { 0 } else { idle + 1 };
-            self.release(evicted.unwrap_or_default());
-        }
+        self.budget.pool().make_room(more);
     }
 
     /// The part of the index that the next entry leaves from.
@@ -329,6 +342,29 @@ impl Cache {
             stats.entries += shard.len() as u64;
         }
         stats
+    }
+}
+
+impl MemoryOwner for Cache {
+    fn memory_used(&self) -> u64 {
+        self.budget.used()
+    }
+
+    fn evict(&self) -> bool {
+        for _ in 0..SHARDS {
+            let Some(shard) = self.shards.get(self.next_evicting()) else {
+                return false;
+            };
+            let mut shard = lock(shard);
+            let evicted = shard.evict();
+            shard.counts.evicted += u64::from(evicted.is_some());
+            drop(shard);
+            if let Some(evicted) = evicted {
+                self.release(evicted);
+                return true;
+            }
+        }
+        false
     }
 }
 

@@ -171,7 +171,7 @@ impl DiskOwner for Cache {
             return;
         };
         let mut idle = 0;
-        let memory = self.budget().limit() / RECORD_PART;
+        let memory = self.budget().pool().fair_share() / RECORD_PART;
         while disk.is_full(memory) && idle < self.shards.len() {
             let Some(shard) = self.shards.get(self.next_evicting()) else {
                 return;

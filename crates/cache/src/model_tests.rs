@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::body::BodyReadError;
 use crate::body_reader::BodyReader;
+use crate::budget::MemoryPool;
 use crate::cache::{Cache, CacheSettings};
 use crate::key::KeySecret;
 use crate::lookup::{Lookup, LookupAttempt};
@@ -73,7 +74,11 @@ impl History {
                 key,
             }),
         };
-        let (cache, _) = Cache::build(settings.clone(), KeySecret([7; 16]));
+        let (cache, _) = Cache::build(
+            &MemoryPool::new(settings.memory),
+            settings.clone(),
+            KeySecret([7; 16]),
+        );
         let pump = pump_of(&cache);
         History {
             dice,
@@ -249,7 +254,11 @@ impl History {
             self.model.clone_from(&self.on_disk);
         }
         self.cache.close();
-        let (cache, _) = Cache::build(self.settings.clone(), KeySecret([7; 16]));
+        let (cache, _) = Cache::build(
+            &MemoryPool::new(self.settings.memory),
+            self.settings.clone(),
+            KeySecret([7; 16]),
+        );
         assert_eq!(cache.stats().disk.expect("a disk").problem, None);
         self.pump = pump_of(&cache);
         self.cache = cache;

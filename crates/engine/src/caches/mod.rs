@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use privet_cache::shared::{SharedStats, SharedStore};
 use privet_cache::{
-    Cache, CacheSettings, DiskKey, DiskSettings, EntryChange, EntrySelector, KeySecret, Policy,
-    key_secret,
+    Cache, CacheSettings, DiskKey, DiskSettings, EntryChange, EntrySelector, KeySecret, MemoryPool,
+    Policy, key_secret,
 };
 use privet_cache_redis::RedisStore;
 use privet_config::{Config, Keyring};
@@ -32,7 +32,8 @@ pub struct Caches {
     pub sites: Option<Arc<Cache>>,
     /// What other machines have too, for those of them that are shared.
     shared: Option<Arc<RedisStore>>,
-    /// The most bytes of each, in memory and on disk.
+    /// What they have together.
+    memory: Option<Arc<MemoryPool>>,
     limits: Limits,
     /// The folders that the configuration wants.
     folders: Vec<String>,
@@ -42,7 +43,9 @@ pub struct Caches {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Limits {
+    /// Bytes of memory of all of them.
     memory: u64,
+    /// Bytes on disk of each.
     disk: u64,
 }
 
@@ -67,10 +70,10 @@ impl Caches {
     ) -> Self {
         let forward = config.cache.enabled;
         let sites = config.sites.iter().any(|site| site.cache);
-        // One limit for both.
+        // One limit for both. Memory goes to who wants it, each has a part of the disk.
         let parts = if forward && sites { 2 } else { 1 };
         let limits = Limits {
-            memory: config.cache.memory / parts,
+            memory: config.cache.memory,
             disk: config.cache.disk / parts,
         };
         let (policy, name) = match config.cache.shared {
@@ -95,15 +98,19 @@ impl Caches {
             _ => Place::Memory,
         };
         let before = previous.cloned().unwrap_or_default();
+        let memory = before
+            .memory
+            .unwrap_or_else(|| MemoryPool::new(limits.memory));
         let build = |wanted: bool, kept: Option<Arc<Cache>>, policy: Policy, name: &str| {
             let place = place(name);
             let kept = kept.filter(|cache| fits(cache, &policy, &place));
-            wanted.then(|| kept.unwrap_or_else(|| open(policy, limits, place)))
+            wanted.then(|| kept.unwrap_or_else(|| open(policy, &memory, limits, place)))
         };
         Self {
             forward: build(forward, before.forward, policy, name),
             sites: build(sites, before.sites, Policy::site(), "sites"),
             shared: before.shared,
+            memory: Some(memory),
             limits,
             folders,
             problem,
@@ -146,8 +153,10 @@ impl Caches {
 
     /// Applies the limits of this configuration.
     pub(crate) fn apply_limits(&self) {
+        if let Some(memory) = &self.memory {
+            memory.set_limit(self.limits.memory);
+        }
         for cache in self.all() {
-            cache.set_memory(self.limits.memory);
             cache.set_disk(self.limits.disk);
         }
     }
@@ -238,7 +247,7 @@ fn fits(cache: &Cache, policy: &Policy, place: &Place) -> bool {
     cache.policy().shared == policy.shared && same_place
 }
 
-fn open(policy: Policy, limits: Limits, place: Place) -> Arc<Cache> {
+fn open(policy: Policy, memory: &Arc<MemoryPool>, limits: Limits, place: Place) -> Arc<Cache> {
     // Keys have to be the same for as long as the entries live.
     let (secret, disk) = match place {
         Place::Memory => (random_secret(), None),
@@ -259,7 +268,7 @@ fn open(policy: Policy, limits: Limits, place: Place) -> Arc<Cache> {
         memory: limits.memory,
         disk,
     };
-    Cache::new(settings, secret)
+    Cache::sharing(memory, settings, secret)
 }
 
 /// Where the system has no random bytes, keys can be guessed; two URLs still never share an entry.
