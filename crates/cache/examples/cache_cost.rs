@@ -1,6 +1,6 @@
 //! What the cache costs: memory for each entry, a hit, and a start with many entries on disk.
 //!
-//!     cargo run --release -p privet-cache --example cache_cost [ENTRIES] [ENTRIES ON DISK]
+//!     cargo run --release -p privet-cache --example cache_cost [ENTRIES] [ENTRIES ON DISK] [1: bodies in pieces]
 
 #![expect(clippy::print_stdout, reason = "it prints figures")]
 
@@ -29,7 +29,10 @@ fn main() {
         .map(|number| number.parse().expect("a number"));
     let entries: u64 = numbers.next().unwrap_or(1_000_000);
     let on_disk: u64 = numbers.next().unwrap_or(100_000);
-    memory(entries);
+    match numbers.next() {
+        None | Some(0) => memory(entries, Arrival::AtOnce),
+        Some(_) => memory(entries, Arrival::InPieces),
+    }
     start(on_disk);
 }
 
@@ -65,8 +68,17 @@ fn look_up(cache: &Arc<Cache>, path: &str) -> Lookup {
     })
 }
 
+/// How a body arrives.
+#[derive(Debug, Clone, Copy)]
+enum Arrival {
+    /// With its head.
+    AtOnce,
+    /// After its head.
+    InPieces,
+}
+
 /// Stores an entry. Gives the bytes of its head's text and body.
-fn store(cache: &Arc<Cache>, path: &str) -> u64 {
+fn store(cache: &Arc<Cache>, path: &str, arrival: Arrival) -> u64 {
     let Lookup::Lead { permit, .. } = look_up(cache, path) else {
         panic!("it is not stored yet");
     };
@@ -89,17 +101,24 @@ fn store(cache: &Arc<Cache>, path: &str) -> u64 {
         keep_on_disk: true,
         took: std::time::Duration::ZERO,
     };
-    let (_, mut writer) = permit.store(head, &new);
-    writer.push(BODY).expect("the length that was announced");
-    writer.finish(b"").expect("the length that was announced");
+    match arrival {
+        Arrival::AtOnce => {
+            permit.store_whole(head, &new, BODY);
+        }
+        Arrival::InPieces => {
+            let (_, mut writer) = permit.store(head, &new);
+            writer.push(BODY).expect("the length that was announced");
+            writer.finish(b"").expect("the length that was announced");
+        }
+    }
     text as u64
 }
 
-fn memory(entries: u64) {
+fn memory(entries: u64, arrival: Arrival) {
     let before = resident();
     let cache = open(None);
     let text: u64 = (0..entries)
-        .map(|number| store(&cache, &format!("/path/{number}")))
+        .map(|number| store(&cache, &format!("/path/{number}"), arrival))
         .sum();
     let beyond = (resident() - before).saturating_sub(text);
     println!(
@@ -133,7 +152,7 @@ fn start(entries: u64) {
     };
     let cache = open(disk());
     for number in 0..entries {
-        store(&cache, &format!("/path/{number}"));
+        store(&cache, &format!("/path/{number}"), Arrival::AtOnce);
         if number % 200 == 0 {
             assert!(cache.flush(Duration::from_secs(60)), "the disk is too slow");
         }

@@ -58,7 +58,8 @@ pub fn store(
     .ok_or(CacheReason::BadField)?;
     Ok(StoredHead {
         status: response.status,
-        lines: lines.into_boxed_slice(),
+        // Not what is left of a larger allocation: the rest of that would be too small for anything else.
+        lines: lines.as_slice().into(),
         vary_key,
         received,
         generated: generated(response.fields, requested, received),
