@@ -60,6 +60,11 @@ const BOUNDS: &[Bound] = &[
         why_missed: "Nearly all of the time is the kernel's, which copies the body into the socket: one call for each answer.",
     },
     Bound {
+        row: "cache-disk",
+        limit: Limit::OfBestPeer(1.0),
+        why_missed: "Nearly all of the time is `sendfile` in the kernel, for both.",
+    },
+    Bound {
         row: "cache-miss",
         limit: Limit::OfBestPeer(1.1),
         why_missed: "A miss makes a key, applies the rules for storing to both heads, writes a copy of the response into memory that \

@@ -55,6 +55,7 @@ const ROWS: &[Row] = &[
     ("reverse-idle", sites::idle),
     ("cache-small", sites::small_hits),
     ("cache-large", sites::large_hits),
+    ("cache-disk", sites::hits_from_disk),
     ("cache-miss", misses::row),
     ("scan-large", scanning::large),
     ("scan-small", scanning::small),

@@ -15,8 +15,22 @@ pub struct Scene<'a> {
     pub backends: [SocketAddr; 2],
     /// Serve TLS, HTTP/2 included, with this certificate.
     pub certificate: Option<&'a Certificate>,
-    /// Store responses in memory.
-    pub cache: bool,
+    pub cache: Store,
+}
+
+/// Where responses are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Store {
+    Nowhere,
+    Memory,
+    /// In files, whose pages the system has in memory.
+    Disk,
+}
+
+impl Store {
+    fn is_used(self) -> bool {
+        self != Self::Nowhere
+    }
 }
 
 impl Scene<'_> {
@@ -33,13 +47,17 @@ impl Scene<'_> {
                 self.privet(&name, &setup),
             ];
         }
+        // The others keep their caches in memory.
+        let in_memory = self.cache != Store::Disk;
         let peers = [
             self.nginx(),
-            self.haproxy(),
+            in_memory.then(|| self.haproxy()).flatten(),
             // Its cache is a separate build.
-            (!self.cache).then(|| self.caddy()).flatten(),
+            (!self.cache.is_used()).then(|| self.caddy()).flatten(),
             // It serves no TLS.
-            self.certificate.is_none().then(|| self.varnish()).flatten(),
+            (in_memory && self.certificate.is_none())
+                .then(|| self.varnish())
+                .flatten(),
         ];
         std::iter::once(self.privet("Privet", &Setup::default()))
             .chain(peers.into_iter().flatten())
@@ -53,9 +71,14 @@ impl Scene<'_> {
             let file = certificate.both().display().to_string();
             format!("tls = {{ cert = \"{file}\", key = \"{file}\" }}\n")
         });
-        let cache = self.cache;
+        let cache = self.cache.is_used();
+        let (memory, disk) = match self.cache {
+            Store::Nowhere | Store::Memory => ("256MiB", "0"),
+            // The object does not fit.
+            Store::Disk => ("2MiB", "512MiB"),
+        };
         let text = format!(
-            "[cache]\nenabled = {cache}\nmemory = \"256MiB\"\ndisk = \"0\"\n\
+            "[cache]\nenabled = {cache}\nmemory = \"{memory}\"\ndisk = \"{disk}\"\n\
              [[site]]\nname = \"site\"\nlisten = [\"{address}\"]\nhosts = [\"localhost\", \"127.0.0.1\"]\n\
              balance = \"round-robin\"\ncache = {cache}\n{tls}\
              [[site.backend]]\nurl = \"http://{one}\"\n[[site.backend]]\nurl = \"http://{two}\"\n"
@@ -77,7 +100,11 @@ impl Scene<'_> {
             }
             None => ("", String::new()),
         };
-        let cache = if self.cache { "proxy_cache c;" } else { "" };
+        let cache = if self.cache.is_used() {
+            "proxy_cache c;"
+        } else {
+            ""
+        };
         let text = format!(
             "daemon off; worker_processes 1; pid {at}/pid; error_log /dev/null crit; user root;\n\
              worker_rlimit_nofile 20000; events {{ worker_connections 19000; }}\n\
@@ -100,7 +127,7 @@ impl Scene<'_> {
         let tls = self.certificate.map_or_else(String::new, |certificate| {
             format!(" ssl crt {} alpn h2,http/1.1", certificate.both().display())
         });
-        let (cache, rules) = match self.cache {
+        let (cache, rules) = match self.cache.is_used() {
             true => (
                 "cache c\n  total-max-size 128\n  max-object-size 4000000\n  max-age 3600\n",
                 "  http-request cache-use c\n  http-response cache-store c\n",
@@ -152,7 +179,11 @@ impl Scene<'_> {
         let program = program("varnishd")?;
         let (address, folder) = (reserve(), open_folder("varnish-"));
         let [one, two] = self.backends;
-        let pass = if self.cache { "" } else { "return (pass);" };
+        let pass = if self.cache.is_used() {
+            ""
+        } else {
+            "return (pass);"
+        };
         let text = format!(
             "vcl 4.1;\nimport directors;\n\
              backend a {{ .host = \"{}\"; .port = \"{}\"; }}\nbackend b {{ .host = \"{}\"; .port = \"{}\"; }}\n\

@@ -9,7 +9,7 @@ use privet_tests::program;
 
 use super::proxies::MeasuredProxy;
 use super::report::Figures;
-use super::reverse_proxies::Scene;
+use super::reverse_proxies::{Scene, Store};
 use super::runs::{KEPT_CLIENTS, REQUESTS, RUNS, failed, interleave, join};
 use super::{cost, load};
 
@@ -34,7 +34,7 @@ pub fn requests() -> Result<Figures, String> {
     let scene = Scene {
         backends: backends(),
         certificate: None,
-        cache: false,
+        cache: Store::Nowhere,
     };
     let runs = interleave(&scene.proxies(), RUNS, |proxy| {
         hits(proxy, &get("/page"), REQUESTS, KEPT_CLIENTS).map(|cpu| cpu * 1e6 / REQUESTS as f64)
@@ -64,7 +64,7 @@ pub fn http2() -> Result<Figures, String> {
     let scene = Scene {
         backends: backends(),
         certificate: Some(&certificate),
-        cache: false,
+        cache: Store::Nowhere,
     };
     let load = tool("h2load", "nghttp2-client")?;
     let runs = interleave(&scene.proxies(), RUNS, |proxy| {
@@ -98,7 +98,7 @@ pub fn handshakes() -> Result<Figures, String> {
     let scene = Scene {
         backends: backends(),
         certificate: Some(&certificate),
-        cache: false,
+        cache: Store::Nowhere,
     };
     let openssl = tool("openssl", "openssl")?;
     let runs = interleave(&scene.proxies(), RUNS, |proxy| {
@@ -132,7 +132,7 @@ pub fn idle() -> Result<Figures, String> {
         let scene = Scene {
             backends,
             certificate: None,
-            cache: false,
+            cache: Store::Nowhere,
         };
         let runs = interleave(&scene.proxies(), 1, |proxy| {
             let before = cost::memory(proxy.pid);
@@ -154,7 +154,7 @@ pub fn idle() -> Result<Figures, String> {
 }
 
 pub fn small_hits() -> Result<Figures, String> {
-    let runs = cached(KIB, REQUESTS, KEPT_CLIENTS, |cpu| {
+    let runs = cached(Store::Memory, KIB, REQUESTS, KEPT_CLIENTS, |cpu| {
         cpu * 1e6 / REQUESTS as f64
     })?;
     Ok(Figures {
@@ -168,7 +168,7 @@ pub fn small_hits() -> Result<Figures, String> {
 
 pub fn large_hits() -> Result<Figures, String> {
     let bytes = (LARGE_HITS * LARGE) as f64;
-    let runs = cached(LARGE, LARGE_HITS, 8, |cpu| cpu * 1e9 / bytes)?;
+    let runs = cached(Store::Memory, LARGE, LARGE_HITS, 8, |cpu| cpu * 1e9 / bytes)?;
     Ok(Figures {
         row: "cache-large",
         title: "Cache hit of 1 MiB from memory, keep-alive, 8 clients",
@@ -178,7 +178,20 @@ pub fn large_hits() -> Result<Figures, String> {
     })
 }
 
+pub fn hits_from_disk() -> Result<Figures, String> {
+    let bytes = (LARGE_HITS * LARGE) as f64;
+    let runs = cached(Store::Disk, LARGE, LARGE_HITS, 8, |cpu| cpu * 1e9 / bytes)?;
+    Ok(Figures {
+        row: "cache-disk",
+        title: "Cache hit of 1 MiB from a file, keep-alive, 8 clients",
+        unit: "CPU s per GB",
+        note: ": 2 GiB a run. The object does not fit the memory that Privet may use; the system has the file in its own.",
+        runs,
+    })
+}
+
 fn cached(
+    store: Store,
     size: usize,
     times: usize,
     clients: usize,
@@ -189,7 +202,7 @@ fn cached(
     let scene = Scene {
         backends: [origins[0].address, origins[1].address],
         certificate: None,
-        cache: true,
+        cache: store,
     };
     interleave(&scene.proxies(), RUNS, |proxy| {
         let before = asked();
