@@ -66,6 +66,27 @@ fn backends_learn_who_asks_and_clients_not_who_answers() {
 }
 
 #[test]
+fn trailers_of_a_backend_do_not_name_it() {
+    let backend = Backend::answering(|stream, _, _| {
+        stream.write_all(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nServer: nginx/1.2\r\n\
+              X-Powered-By: PHP\r\nVia: 1.1 backend-7\r\nX-Checksum: 9\r\n\r\n",
+        )
+    });
+    let scene = Scene::new(&[&backend], "", "");
+    let mut client = std::net::TcpStream::connect(scene.listen).expect("it listens");
+    let request =
+        b"GET / HTTP/1.1\r\nHost: app.test\r\nTE: trailers\r\nConnection: close, TE\r\n\r\n";
+    client.write_all(request).expect("it is sent");
+    let mut all = String::new();
+    client.read_to_string(&mut all).expect("it is text");
+    assert!(all.contains("\r\nX-Checksum: 9\r\n"), "{all}");
+    for hidden in ["nginx", "PHP", "backend-7"] {
+        assert!(!all.contains(hidden), "{all}");
+    }
+}
+
+#[test]
 fn error_pages_name_no_backend() {
     let dead = reserve();
     let broken =

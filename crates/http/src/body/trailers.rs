@@ -41,25 +41,34 @@ pub fn for_each(lines: &[u8], mut emit: impl FnMut(&[u8], &[u8])) -> Result<(), 
     }
 }
 
-/// Fields that a recipient needs before the body, or that a proxy has to strip, are not allowed in trailers.
+/// Fields that a recipient needs before the body, that a proxy has to strip, or that name a server's software and addresses,
+/// are not allowed in trailers.
 fn may_follow(kind: FieldKind, name: &str) -> bool {
-    const HEAD_ONLY: [&str; 16] = [
+    const HEAD_ONLY: [&str; 24] = [
         "age",
+        "alt-svc",
         "cache-control",
         "content-encoding",
+        "content-location",
         "content-range",
         "content-type",
         "date",
         "expires",
+        "link",
         "location",
         "pragma",
         "range",
+        "refresh",
         "retry-after",
+        "server",
         "set-cookie",
+        "uri",
         "vary",
         "warning",
         "www-authenticate",
+        "x-aspnet-version",
         "x-forwarded-for",
+        "x-powered-by",
     ];
     kind == FieldKind::Other
         && !HEAD_ONLY
@@ -80,7 +89,8 @@ mod tests {
     #[test]
     fn trailers_that_frame_route_or_authorize_are_dropped() {
         let lines = "Checksum: 1\r\nContent-Length: 5\r\ntransfer-encoding: chunked\r\nHost: x\r\n\
-                     Authorization: x\r\nSet-Cookie: x\r\nX-Forwarded-For: x\r\nServer-Timing: a;dur=1\r\n";
+                     Authorization: x\r\nSet-Cookie: x\r\nX-Forwarded-For: x\r\nServer: x\r\nVia: 1.1 x\r\n\
+                     X-Powered-By: x\r\nContent-Location: http://10.0.0.1/\r\nServer-Timing: a;dur=1\r\n";
         assert_eq!(
             end(lines).unwrap(),
             "0\r\nChecksum: 1\r\nServer-Timing: a;dur=1\r\n\r\n"
