@@ -3,7 +3,7 @@
 use std::process::{Child, Command, Stdio};
 
 use privet_tests::wait::until;
-use privet_tests::{Origin, Privet};
+use privet_tests::{Origin, Privet, curl};
 use serde_json::Value;
 
 /// Connections of each kind.
@@ -51,6 +51,12 @@ impl Busy {
     }
 }
 
+/// One for each processor.
+fn busy() -> Vec<Busy> {
+    let processors = std::thread::available_parallelism().map_or(2, usize::from);
+    (0..processors).map(|_| Busy::start()).collect()
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
         // `timeout` passes the signal on to its shell.
@@ -85,8 +91,8 @@ fn send_malformed(privet: &Privet) {
     assert!(status.success());
 }
 
-/// Waits until this many rows of a port have their programs.
-fn named(privet: &Privet, state: &str, port: u16, enough: usize) {
+/// Waits until the rows of all connections to a port have their programs.
+fn named(privet: &Privet, state: &str, port: u16) {
     let of_port = || {
         let mut rows = privet.rows(state);
         rows.retain(|row| row["port"] == port);
@@ -97,31 +103,27 @@ fn named(privet: &Privet, state: &str, port: u16, enough: usize) {
         let app = row["app"].as_str();
         app.is_some_and(|app| app.starts_with("python")) && row["pid"].is_u64()
     };
-    until("the programs", || {
-        of_port().into_iter().filter(is_python).count() >= enough
-    });
+    until("the programs", || of_port().iter().all(is_python));
 }
 
 fn blocked_failed_and_short_connections_are_named() {
     let privet = Privet::start("mode = \"standard\"\n[filter]\ndeny = [\"blocked.test\"]\n");
     connect(&privet, "blocked.test", 4711);
-    named(&privet, "blocked", 4711, CONNECTIONS);
+    named(&privet, "blocked", 4711);
 
-    // Their target is not known. An answer waits for the look-up a short time only.
+    // Their target is not known.
     send_malformed(&privet);
-    named(&privet, "closed", 0, CONNECTIONS * 3 / 4);
+    named(&privet, "closed", 0);
 
     let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = closed.local_addr().expect("its number").port();
     drop(closed);
     connect(&privet, "127.0.0.1", port);
-    named(&privet, "closed", port, CONNECTIONS);
+    named(&privet, "closed", port);
 
     let origin = Origin::echo();
     connect(&privet, "127.0.0.1", origin.port());
-    // An open connection waits for nothing: one that its client closed before the look-up's thread ran has no owner any more.
-    // All have their program on a machine with a processor to spare.
-    named(&privet, "closed", origin.port(), CONNECTIONS * 3 / 4);
+    named(&privet, "closed", origin.port());
 }
 
 #[test]
@@ -131,7 +133,22 @@ fn blocked_failed_and_short_connections_have_their_program() {
 
 #[test]
 fn blocked_failed_and_short_connections_have_their_program_beside_busy_processors() {
-    let processors = std::thread::available_parallelism().map_or(2, usize::from);
-    let _busy: Vec<Busy> = (0..processors).map(|_| Busy::start()).collect();
+    let _busy = busy();
     blocked_failed_and_short_connections_are_named();
+}
+
+/// The look-up has read nothing yet, and the client is a process of its own that ends with its answer.
+#[test]
+fn the_first_connection_after_the_start_has_its_program_beside_busy_processors() {
+    let _busy = busy();
+    let origin = Origin::http();
+    for scheme in ["socks5h", "http"] {
+        for _ in 0..4 {
+            let privet = Privet::start("");
+            let through = format!("{scheme}://{}", privet.proxy());
+            curl(&["-x", &through, &origin.url("/")]).good();
+            let row = privet.await_row("closed", |row| row["port"] == origin.port());
+            assert_eq!(row["app"], "curl", "{scheme}: {row}");
+        }
+    }
 }

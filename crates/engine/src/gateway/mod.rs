@@ -27,7 +27,7 @@ use privet_gateway::{
     Gateway, HttpTimeouts, Refusal, RequestContext, RouteDecision, TunnelInspector,
 };
 use privet_net::{AddressJudge, AddressUse, Connected, DialError, DialErrorKind, HttpProxyMode};
-use privet_policy::{Route, Why};
+use privet_policy::{Inspection, Protocol, Route, Why};
 
 use crate::inspection::inspector;
 
@@ -78,7 +78,16 @@ impl Gateway for EngineGateway {
     }
 
     async fn decide(&self, context: &RequestContext<'_>) -> Result<RouteDecision, Refusal> {
-        self.decide_now(context).await
+        // A response may come from the cache or by a pooled connection. Other replies wait after their dial.
+        if context.protocol == Protocol::Http {
+            self.before_reply().await;
+        }
+        let decision = self.decide_now(context).await?;
+        // The client gets its reply before anything is dialed.
+        if matches!(decision.treatment.inspection, Inspection::Inspect { .. }) {
+            self.before_reply().await;
+        }
+        Ok(decision)
     }
 
     async fn dial(
@@ -94,7 +103,10 @@ impl Gateway for EngineGateway {
             let request = dial_request(&snapshot, context, &decision, &late, http_proxy);
             let dialing = pin!(snapshot.dialer.dial(&decision.route, &request));
             match self.while_current(&snapshot, dialing).await {
-                Some(Ok(connected)) => return Ok(connected),
+                Some(Ok(connected)) => {
+                    self.before_reply().await;
+                    return Ok(connected);
+                }
                 Some(Err(error)) => {
                     if self.frees_for(&error, &mut freed).await {
                         continue;
@@ -129,7 +141,10 @@ impl Gateway for EngineGateway {
             }
             let dialing = pin!(snapshot.dialer.dial(&decision.route, &request));
             match self.while_current(&snapshot, dialing).await {
-                Some(Ok(connected)) => return Ok(connected),
+                Some(Ok(connected)) => {
+                    self.before_reply().await;
+                    return Ok(connected);
+                }
                 Some(Err(error)) => {
                     if self.frees_for(&error, &mut freed).await {
                         continue;

@@ -1,4 +1,4 @@
-//! The client's program: rules wait for it, refused connections wait briefly, open ones get it later.
+//! The client's program: rules, replies and refusals wait for it, each for a limited time; then a row gets it later.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,9 @@ const RULE_WAIT: Duration = Duration::from_millis(500);
 /// How long a refusal waits for the program: once it was sent, the client closes its socket, and its owner can no longer be
 /// determined.
 const REFUSAL_WAIT: Duration = Duration::from_millis(100);
+/// How long a reply waits for the program while few are looked up. A short connection would be closed before the look-up's
+/// thread has run on a busy machine; on others the answer is there before the destination's.
+const PROMPT_WAIT: Duration = Duration::from_millis(500);
 
 impl EngineGateway {
     /// The program, for a rule that has to know it.
@@ -26,7 +29,19 @@ impl EngineGateway {
 
     /// The program, for the record of a refused connection.
     pub(super) async fn program_of_refused(&self) -> Option<Arc<App>> {
-        known(self.program.wait(REFUSAL_WAIT).await)
+        let limit = match self.shared.programs.is_prompt() {
+            true => PROMPT_WAIT,
+            false => REFUSAL_WAIT,
+        };
+        known(self.program.wait(limit).await)
+    }
+
+    /// Waits for the program before a client gets what it may close its connection after. In a flood of connections nobody waits.
+    pub(super) async fn before_reply(&self) {
+        if self.program.state() == ProgramState::Pending && self.shared.programs.is_prompt() {
+            // Boxed, so that the futures around it stay small.
+            Box::pin(self.program.wait(PROMPT_WAIT)).await;
+        }
     }
 
     /// The program that was decided by, else what the look-up has found so far.

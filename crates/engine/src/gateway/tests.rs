@@ -2,12 +2,17 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 
 use privet_gateway::{Gateway, Refusal, RequestContext};
-use privet_policy::{Listener, Protocol, Route, Target};
+use privet_net::HttpProxyMode;
+use privet_policy::{App, Listener, Protocol, Route, Target};
+use privet_system::process::{Connection, ProcessLookup, ProgramAnswer, SearchScope};
+use privet_system::{ProgramFinder, ProgramState};
 
 use super::EngineGateway;
 use crate::Engine;
+use crate::accept::waiting_clients::ClientEntry;
 use crate::supervise::options::EngineOptions;
 
 /// An engine on a port of the system's choice, with `text` as the rest of its configuration.
@@ -148,5 +153,73 @@ async fn a_waiting_step_is_dropped_at_once_when_its_policy_is_replaced() {
         .unwrap();
     let ended = tokio::time::timeout(std::time::Duration::from_secs(10), waits).await;
     assert_eq!(ended.unwrap().unwrap(), None);
+    engine.stop(std::time::Duration::ZERO).await;
+}
+
+/// Finds "late" behind each connection, on a signal.
+struct LateProgram(Receiver<()>);
+
+impl ProcessLookup for LateProgram {
+    fn programs_of(&mut self, connections: &[Connection], _: SearchScope) -> Vec<ProgramAnswer> {
+        let _ = self.0.recv();
+        let late = App {
+            name: "late".into(),
+            path: None,
+            pid: 1,
+            user: None,
+        };
+        vec![ProgramAnswer::Found(Arc::new(late)); connections.len()]
+    }
+}
+
+#[tokio::test]
+async fn a_reply_waits_for_a_program_that_is_found_late() {
+    let folder = tempfile::tempdir().unwrap();
+    let own_network = "mode = \"standard\"\n[[rule]]\nmatch = {}\nuse = \"direct\"\n";
+    let engine = engine(folder.path(), own_network).await;
+    let origin = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = Target::parse(&origin.local_addr().unwrap().to_string()).unwrap();
+    let (go, gone) = channel();
+    let finder = ProgramFinder::start(LateProgram(gone)).unwrap();
+    let ours = SocketAddr::from(([127, 0, 0, 1], 1));
+    let gateway = || {
+        let lookup = finder.find(ours, ours);
+        EngineGateway::new(engine.shared.clone(), lookup, ClientEntry::ABSENT)
+    };
+
+    // SOCKS and CONNECT: once the destination is reached.
+    let tunnel = gateway();
+    let Ok(decision) = tunnel.decide(&context(&target)).await else {
+        panic!("the rule lets it go");
+    };
+    let of_tunnel = context(&target);
+    let dial = tunnel.dial(&of_tunnel, &decision, HttpProxyMode::Connect);
+    let mut dial = std::pin::pin!(dial);
+    tokio::select! {
+        biased;
+        _ = &mut dial => panic!("it waits for the program"),
+        accepted = origin.accept() => drop(accepted.unwrap()),
+    }
+    assert_eq!(tunnel.program.state(), ProgramState::Pending);
+    go.send(()).unwrap();
+    assert!(dial.await.is_ok());
+    let app = tunnel.known_program(None).expect("found before the reply");
+    assert_eq!(&*app.name, "late");
+
+    // A request: before it is decided.
+    let request = gateway();
+    let of_request = RequestContext {
+        protocol: Protocol::Http,
+        ..context(&target)
+    };
+    let mut decide = std::pin::pin!(request.decide(&of_request));
+    tokio::select! {
+        biased;
+        _ = &mut decide => panic!("it waits for the program"),
+        () = tokio::task::yield_now() => {}
+    }
+    go.send(()).unwrap();
+    assert!(decide.await.is_ok());
+    assert!(request.known_program(None).is_some());
     engine.stop(std::time::Duration::ZERO).await;
 }

@@ -1,9 +1,9 @@
 //! The queue of look-ups for the finder's thread. A data-plane thread wakes it only if it sleeps without a timeout: between
 //! two batches look-ups are collected.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::process_lookup::Connection;
 use super::program_lookup::ProgramLookup;
@@ -11,11 +11,13 @@ use super::program_lookup::ProgramLookup;
 /// Maximum of queued look-ups; more are answered with "unknown".
 pub(super) const MAX_WAITING: usize = 4096;
 
-#[derive(Default)]
 pub(super) struct LookupQueue {
     state: Mutex<State>,
     news: Condvar,
     dropped: AtomicUsize,
+    started: Instant,
+    /// From when on look-ups are answered without a pause: microseconds since `started`.
+    prompt_from: AtomicU64,
 }
 
 /// A look-up and its connection.
@@ -51,6 +53,27 @@ pub(super) struct Schedule {
 }
 
 impl LookupQueue {
+    pub fn new() -> Self {
+        Self {
+            state: Mutex::default(),
+            news: Condvar::new(),
+            dropped: AtomicUsize::new(0),
+            started: Instant::now(),
+            prompt_from: AtomicU64::new(0),
+        }
+    }
+
+    pub fn set_prompt_from(&self, from: Instant) {
+        let micros = from.saturating_duration_since(self.started).as_micros();
+        let micros = u64::try_from(micros).unwrap_or(u64::MAX);
+        self.prompt_from.store(micros, Ordering::Relaxed);
+    }
+
+    pub fn is_prompt(&self) -> bool {
+        let from = Duration::from_micros(self.prompt_from.load(Ordering::Relaxed));
+        self.started.elapsed() >= from
+    }
+
     pub fn push(&self, connection: Connection, lookup: ProgramLookup) {
         let mut state = self.lock();
         if state.waiting.len() >= MAX_WAITING {

@@ -37,7 +37,7 @@ impl ProgramFinder {
     /// # Errors
     /// The thread cannot be created.
     pub fn start(lookup: impl ProcessLookup + 'static) -> std::io::Result<Self> {
-        let queue = Arc::new(LookupQueue::default());
+        let queue = Arc::new(LookupQueue::new());
         let of_thread = queue.clone();
         thread::Builder::new()
             .name("programs".to_owned())
@@ -61,6 +61,11 @@ impl ProgramFinder {
     pub fn hurry(&self, lookup: &ProgramLookup) {
         lookup.set_urgent();
         self.0.0.hurry();
+    }
+
+    /// Whether look-ups are answered as soon as the thread runs: few were made lately, and a client can wait for its own.
+    pub fn is_prompt(&self) -> bool {
+        self.0.0.is_prompt()
     }
 
     /// Look-ups that were rejected because the queue was full.
@@ -99,6 +104,7 @@ impl<L: ProcessLookup> Worker<L> {
         while let Some(batch) = queue.next(&self.schedule()) {
             self.answer_batch(batch);
             self.search();
+            queue.set_prompt_from(self.batches.half_from().max(self.searches.half_from()));
         }
     }
 
@@ -310,6 +316,7 @@ mod tests {
     fn a_decision_does_not_wait_for_the_pause_after_a_search() {
         let (scopes, seen) = channel();
         let finder = ProgramFinder::start(Searching(scopes)).expect("a thread");
+        assert!(finder.is_prompt());
         let first = finder.find(at(1), at(1));
         let (replies, answers) = channel();
         first.on_answer(move |_| {
@@ -327,6 +334,7 @@ mod tests {
         let found = runtime.block_on(urgent.wait(Duration::from_secs(10)));
         assert_eq!(found, ProgramState::Known(Arc::new(app("x"))));
         assert_eq!(patient.state(), ProgramState::Pending);
+        assert!(!finder.is_prompt());
         assert!(
             seen.try_iter()
                 .any(|scope| scope == SearchScope::AllProcesses)

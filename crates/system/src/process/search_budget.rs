@@ -27,6 +27,12 @@ impl SearchBudget {
         debt.saturating_sub(self.most_credit * self.share)
     }
 
+    /// From when on half of the credit is there.
+    pub fn half_from(&self) -> Instant {
+        let half = self.most_credit * self.share / 2;
+        self.whole.checked_sub(half).unwrap_or(self.whole)
+    }
+
     pub fn spend(&mut self, now: Instant, took: Duration) {
         self.whole = self.whole.max(now) + took * self.share;
     }
@@ -49,5 +55,16 @@ mod tests {
         assert_eq!(budget.rest(later), Duration::ZERO);
         budget.spend(later, credit);
         assert_eq!(budget.rest(later), Duration::ZERO);
+    }
+
+    #[test]
+    fn half_of_the_credit_is_there_before_it_is_spent_and_half_its_time_after() {
+        let start = Instant::now();
+        let credit = Duration::from_millis(100);
+        let mut budget = SearchBudget::new(10, credit, start);
+        budget.spend(start, credit / 2);
+        assert_eq!(budget.half_from(), start);
+        budget.spend(start, credit / 2);
+        assert_eq!(budget.half_from(), start + credit / 2 * 10);
     }
 }
