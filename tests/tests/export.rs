@@ -275,7 +275,7 @@ fn two_requests(privet: &Privet, origin: &Origin) {
 }
 
 #[test]
-fn recorded_requests_are_entries_of_their_own_with_masked_queries() {
+fn recorded_requests_are_entries_of_their_own_with_redacted_queries() {
     let privet = Privet::start("");
     let origin = Origin::http();
     two_requests(&privet, &origin);

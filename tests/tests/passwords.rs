@@ -149,7 +149,7 @@ fn a_locked_keyring_is_reported_and_takes_the_password_once_unlocked() {
         (409, &json!("urn:privet:problem:keyring-locked")),
         "{problem}"
     );
-    assert!(problem["help"].as_str().expect("a mend").contains("Unlock"));
+    assert!(problem["help"].as_str().expect("a fix").contains("Unlock"));
     assert_in_no_file(&privet.sandbox, &privet.log(), MARK);
     assert_eq!(
         std::fs::read_to_string(privet.sandbox.config()).expect("the file is there"),

@@ -1,4 +1,4 @@
-//! Requests that can be read, as rows of their own: what is kept, what is masked, and what turns it off.
+//! Requests that can be read, as rows of their own: what is kept, what is redacted, and what turns it off.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -64,7 +64,7 @@ fn rows(privet: &Privet, words: &[&str], count: usize) -> Vec<Value> {
 }
 
 #[test]
-fn each_request_is_a_row_with_its_status_and_bytes_and_a_masked_query() {
+fn each_request_is_a_row_with_its_status_and_bytes_and_a_redacted_query() {
     let origin = Origin::http();
     let privet = Privet::start("");
     get(&privet, &origin, &["/bytes/10", "/bytes/20?token=secret"]);

@@ -16,8 +16,8 @@ fn mode(privet: &Privet) -> Value {
     privet.api("GET", "status", None).1["mode"].clone()
 }
 
-fn set_mode(privet: &Privet, wish: &Value) -> Value {
-    let (status, answer) = privet.api("PUT", "mode", Some(wish));
+fn set_mode(privet: &Privet, mode: &Value) -> Value {
+    let (status, answer) = privet.api("PUT", "mode", Some(mode));
     assert_eq!(status, 200, "{answer}");
     answer
 }

@@ -136,7 +136,7 @@ pub(crate) fn row(request: &RecordedRequest, queries: bool) -> RequestRow {
         method: request.method.to_string(),
         url: match queries {
             true => request.url.to_string(),
-            false => request.masked_url().into_owned(),
+            false => request.redacted_url().into_owned(),
         },
         http_version: request.version.name().to_owned(),
         remote: request.remote.map(|ip| ip.to_string()),

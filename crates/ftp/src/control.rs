@@ -274,7 +274,7 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(5);
+    const TIMEOUT: Duration = Duration::from_secs(5);
 
     /// A server that answers each line with the next of these; the first is its greeting.
     fn server(
@@ -296,7 +296,7 @@ mod tests {
             }
             seen
         });
-        (Control::new(ours, b"", PATIENCE), serving)
+        (Control::new(ours, b"", TIMEOUT), serving)
     }
 
     #[tokio::test]

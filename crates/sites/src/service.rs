@@ -355,7 +355,7 @@ impl<H: SiteHost> Service for SiteService<H> {
             .record_refused(refused, end, error);
     }
 
-    /// Strangers send anything: that is logged, and no row.
+    /// Anyone can send malformed requests to a site: they are logged and get no row.
     async fn record_malformed(&self, _: &Session, connection: ConnectionInfo, error: String) {
         tracing::debug!(peer = %connection.peer, listener = %self.listener, "malformed request: {error}");
     }

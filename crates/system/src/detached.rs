@@ -16,13 +16,13 @@ pub fn spawn(command: Command) -> io::Result<u32> {
     Ok(pid)
 }
 
-/// As [`spawn`], and waits for its end. `None`: it runs on after `patience`.
+/// As [`spawn`], and waits for its end. `None`: it runs on after `limit`.
 ///
 /// # Errors
 /// The process cannot be created.
-pub fn spawn_and_wait(command: Command, patience: Duration) -> io::Result<Option<ExitStatus>> {
+pub fn spawn_and_wait(command: Command, limit: Duration) -> io::Result<Option<ExitStatus>> {
     let ended = wait_in_background(start(command)?);
-    Ok(ended.recv_timeout(patience).ok())
+    Ok(ended.recv_timeout(limit).ok())
 }
 
 fn start(mut command: Command) -> io::Result<Child> {

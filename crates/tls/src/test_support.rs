@@ -25,7 +25,7 @@ use crate::{
 #[path = "../../../tests/src/skip.rs"]
 mod skip;
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// An authority with files in a folder of its own.
 pub(crate) struct TestAuthority {
@@ -160,7 +160,7 @@ pub(crate) async fn handshake(
     local: &str,
 ) -> (Accepted, ConnectedClient) {
     let (near, far) = sockets().await;
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     tokio::join!(
         server.accept(far, Bytes::new(), reached(local.parse().unwrap()), deadline),
         client.connect(near, host, deadline),

@@ -27,7 +27,7 @@ fn a_listener_beyond_loopback_requires_users_or_allowed_clients() {
     assert!(matches!(code, Some(1 | 2)), "{code:?} {}", running.log());
     assert!(
         running.log().contains("allow_clients"),
-        "says the mend: {}",
+        "says the fix: {}",
         running.log()
     );
 }

@@ -27,7 +27,7 @@ fn changed_rules_come_into_force_and_broken_ones_leave_the_old() {
     assert!(problems().contains("stays in force"), "{}", problems());
     assert_stopped(&scanning.curl(&url, &[]), "Digits");
     write(scanning.folder.path(), "test.yar", RULE);
-    until("the mended file is in force", || {
+    until("the corrected file is in force", || {
         !problems().contains("test.yar")
     });
     assert!(scanning.curl(&url, &[]).good().ends_with("\n200 100"));

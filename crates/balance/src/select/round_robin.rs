@@ -1,9 +1,10 @@
 //! Smooth weighted round-robin, as nginx has it: each candidate's lag grows by its weight, the one with the largest
 //! lag is taken and loses the sum of weights.
 //!
-//! Lags in units of that sum are the levels of the cup game: one unit of water is poured a step, one unit is taken
-//! from the fullest cup. The average of the k fullest cups stays at or below H(n) − H(k), where H(n) = 1 + 1/2 + … +
-//! 1/n: a lag is at most H(n) − 1, and never below −1. Two lags differ by less than H(n), which bounds any window.
+//! Why its error is bounded, with lags in units of that sum: each selection adds one unit in all, spread by weight, and
+//! takes one unit from the largest lag. By induction the average of the k largest lags stays at or below H(n) − H(k),
+//! where H(n) = 1 + 1/2 + … + 1/n. So a lag is at most H(n) − 1, and never below −1. Two lags differ by less than H(n),
+//! which bounds any window.
 
 use super::slot::Slot;
 

@@ -106,7 +106,7 @@ fn no_secret_is_stored_and_the_same_run_restores_it() {
 }
 
 #[test]
-fn secrets_over_several_lines_are_masked_on_each() {
+fn secrets_over_several_lines_are_redacted_on_each() {
     let file = "password = \"\"\"\nred\ngreen\"\"\"\nmode = \"off\"\n";
     let written = serde_json::to_string(&revision(file, "")).unwrap();
     assert!(

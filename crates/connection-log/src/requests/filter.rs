@@ -252,13 +252,13 @@ mod tests {
     }
 
     #[test]
-    fn queries_are_masked() {
-        for (url, masked) in [
+    fn queries_are_redacted() {
+        for (url, redacted) in [
             ("http://a/x?token=1", "http://a/x?…"),
             ("http://a/x?", "http://a/x?"),
             ("http://a/x", "http://a/x"),
         ] {
-            assert_eq!(row("GET", url, None).masked_url(), masked);
+            assert_eq!(row("GET", url, None).redacted_url(), redacted);
         }
         assert_eq!(row("GET", "http://[::1]:8/x", None).host(), "[::1]");
         assert_eq!(row("GET", "http://a", None).host(), "a");

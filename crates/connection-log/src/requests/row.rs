@@ -114,7 +114,7 @@ impl RequestScan {
 
 impl RequestRow {
     /// The URL without its query, with "?…" in its place.
-    pub fn masked_url(&self) -> std::borrow::Cow<'_, str> {
+    pub fn redacted_url(&self) -> std::borrow::Cow<'_, str> {
         match self.url.split_once('?') {
             Some((path, query)) if !query.is_empty() => format!("{path}?…").into(),
             _ => self.url.as_str().into(),

@@ -95,7 +95,7 @@ impl Shared {
     pub(crate) async fn close_idle_at_stop(self: Arc<Self>) {
         self.stopping.cancelled().await;
         loop {
-            // First, so that a connection of HTTP/2 says goodbye itself.
+            // First, so that an HTTP/2 connection sends its GOAWAY before.
             tokio::time::sleep(IDLE_AT_STOP).await;
             close_idle_clients();
         }

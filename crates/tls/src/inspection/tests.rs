@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::server::{ClientCertificate, MinVersion};
-use crate::test_support::{PATIENCE, TestAuthority, handshake, server, sockets};
+use crate::test_support::{TIMEOUT, TestAuthority, handshake, server, sockets};
 use crate::{Alpn, CertificateFacts, CertificateName, ClientOptions, ClientTls, TlsDemands, Trust};
 
 fn authority() -> InspectionAuthority {
@@ -21,7 +21,7 @@ fn name(text: &str) -> CertificateName {
 }
 
 fn deadline() -> Instant {
-    Instant::now() + PATIENCE
+    Instant::now() + TIMEOUT
 }
 
 /// A client that trusts the inspection authority only.

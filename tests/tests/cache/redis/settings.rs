@@ -14,7 +14,7 @@ fn check(config: &str) -> (i32, String) {
 
 #[test]
 fn wrong_keys_are_named_with_what_to_do() {
-    for (keys, cause, mend) in [
+    for (keys, cause, fix) in [
         (
             "address = \"redis://me:hunter2@127.0.0.1:6379\"",
             "is not an address of a Redis server",
@@ -48,10 +48,7 @@ fn wrong_keys_are_named_with_what_to_do() {
     ] {
         let (code, text) = check(&format!("{SHARED}[cache.redis]\n{keys}\n"));
         assert_eq!(code, 2, "{keys}: {text}");
-        assert!(
-            text.contains(cause) && text.contains(mend),
-            "{keys}: {text}"
-        );
+        assert!(text.contains(cause) && text.contains(fix), "{keys}: {text}");
         assert!(!text.contains("hunter2"), "{text}");
     }
     let ca = "address = \"tcp:localhost:1\"\nca = \"ca.pem\"";

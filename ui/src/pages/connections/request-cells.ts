@@ -6,7 +6,7 @@ import type { Cell } from '../../rows/table-view.svelte';
 import { t } from '../../i18n.svelte';
 
 /** What the engine puts in place of a query. */
-export const MASK = '?…';
+export const REDACTED_QUERY = '?…';
 
 /** The status, or that none came. */
 export const statusText = (row: RequestRow) => row.status?.toString() ?? t('requests.noStatus');

@@ -29,9 +29,9 @@ function parse(line: string): URL | undefined {
   }
 }
 
-function free(wish: string, taken: Set<string>): string {
-  let name = wish;
-  for (let n = 2; taken.has(name); n += 1) name = `${wish}-${n}`;
+function free(wanted: string, taken: Set<string>): string {
+  let name = wanted;
+  for (let n = 2; taken.has(name); n += 1) name = `${wanted}-${n}`;
   taken.add(name);
   return name;
 }

@@ -41,7 +41,7 @@ fn request(row: &RequestRow) -> HarRequest<'_> {
     }
 }
 
-/// The parts of the query, as they stand in the URL. None of a masked one.
+/// The parts of the query, as they stand in the URL. None of a redacted one.
 fn query_string(url: &str) -> Vec<NameValue<'_>> {
     let Some((_, query)) = url.split_once('?') else {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! /api/v1/cache: what the HTTP caches hold, did and saved, and how they are steered.
+//! /api/v1/cache: what the HTTP caches hold, did and saved; purges and pins.
 
 pub(crate) mod entries;
 pub(crate) mod purge;

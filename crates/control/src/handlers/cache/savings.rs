@@ -11,11 +11,11 @@ use privet_connection_log::{CacheGroup, CacheRow, ConnectionLog, UsageError};
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
-/// The days of every time zone begin at such a step.
+/// Offsets of time zones from UTC are multiples of this.
 const QUARTER_MS: u64 = HOUR_MS / 4;
-/// Hours that are told one by one.
+/// Hours that are reported one by one.
 const HOURS: u64 = 48;
-/// Sites and programs that are told, those with the most bytes.
+/// Sites and programs that are reported, those with the most bytes.
 const NAMES: usize = 20;
 
 /// The savings of the last `days` days, whose midnight is `offset` minutes before that of UTC. Blocks on the disk.

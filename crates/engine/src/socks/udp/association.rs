@@ -42,7 +42,7 @@ thread_local! {
 pub struct Association<G> {
     control: Stream,
     relay: UdpSocket,
-    /// The relay socket is connected: the kernel drops strangers' datagrams.
+    /// The relay socket is connected: the kernel drops datagrams of other senders.
     connected: bool,
     endpoint: ClientEndpoint,
     pub(super) identity: Arc<ClientIdentity>,

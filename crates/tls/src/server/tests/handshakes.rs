@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::client_hello::{MalformedHello, SniName};
 use crate::server::{ClientCertificate, HandshakeError, MinVersion, ServerTls};
 use crate::test_support::{
-    PATIENCE, TestAuthority, handshake, options, program, reached, server, sockets,
+    TIMEOUT, TestAuthority, handshake, options, program, reached, server, sockets,
 };
 use crate::{Alpn, CertificateFacts, ClientOptions, ClientTls, TlsDemands, Trust};
 
@@ -91,7 +91,7 @@ async fn an_address_as_server_name_is_never_accepted() {
         .spawn()
         .unwrap();
     let (io, _) = listener.accept().await.unwrap();
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     let accepted = server
         .accept(io, Bytes::new(), reached(address.ip()), deadline)
         .await;
@@ -152,7 +152,7 @@ async fn a_minimum_version_of_one_name_does_not_hold_for_another() {
             .spawn()
             .unwrap();
         let (io, _) = listener.accept().await.unwrap();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         let accepted = server
             .accept(io, Bytes::new(), reached(address.ip()), deadline)
             .await;
@@ -292,7 +292,7 @@ async fn a_client_without_tls_is_handed_back_with_what_it_sent() {
     let server = server(vec![authority.source("a")]);
     let (mut near, far) = sockets().await;
     near.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     let local = "127.0.0.1".parse().unwrap();
     match server
         .accept(far, Bytes::from_static(b""), reached(local), deadline)
@@ -311,7 +311,7 @@ async fn a_client_that_sends_rubbish_or_closes_is_told_apart() {
     authority.issue("a", &["a.test"]);
     let server = server(vec![authority.source("a")]);
     let local = "127.0.0.1".parse().unwrap();
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     let (mut near, far) = sockets().await;
     near.write_all(&[22, 3, 1, 0, 4, 2, 0, 0, 0]).await.unwrap();
     let accepted = server
@@ -358,7 +358,7 @@ async fn handshakes_end_at_their_deadline_and_wait_for_their_turn() {
     let stalled = server.accept(silent_end, Bytes::from(bytes), reached(local), soon());
     let (near, far) = sockets().await;
     let started = Instant::now();
-    let deadline = started + PATIENCE;
+    let deadline = started + TIMEOUT;
     let (stalled, accepted, connected) = tokio::join!(
         stalled,
         server.accept(far, Bytes::new(), reached(local), deadline),

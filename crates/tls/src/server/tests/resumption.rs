@@ -17,7 +17,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::provider;
 use crate::server::{ClientCertificate, ServerTls};
-use crate::test_support::{PATIENCE, TestAuthority, reached, server, sockets};
+use crate::test_support::{TIMEOUT, TestAuthority, reached, server, sockets};
 
 /// Shows every session to every server, whatever the name.
 #[derive(Default)]
@@ -92,7 +92,7 @@ async fn resumes_at(
     let (near, far) = sockets().await;
     let name = ServerName::try_from(host.to_owned()).unwrap();
     let connector = TlsConnector::from(client.clone());
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     let local = local.parse().unwrap();
     let (accepted, connected) = tokio::join!(
         server.accept(far, Bytes::new(), reached(local), deadline),

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
-use crate::test_support::{PATIENCE, TestAuthority, handshake, program, reached, server};
+use crate::test_support::{TIMEOUT, TestAuthority, handshake, program, reached, server};
 use crate::{Alpn, TlsStream};
 
 async fn streams() -> (TlsStream<TcpStream>, TlsStream<TcpStream>) {
@@ -88,7 +88,7 @@ async fn curl_is_served() {
         .spawn()
         .unwrap();
     let (io, _) = listener.accept().await.unwrap();
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     let accepted = server
         .accept(io, Bytes::new(), reached(address.ip()), deadline)
         .await;
