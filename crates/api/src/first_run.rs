@@ -1,7 +1,18 @@
 //! `/api/v1/first-run`: whether Privet has been set up, and the proxy settings that the desktop had before.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
+
+/// The query of GET /api/v1/first-run.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct FirstRunQuery {
+    /// Measure the desktop's proxy settings [default: true]. Without it `found` is `unknown`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(nullable = false)]
+    pub measure: Option<bool>,
+}
 
 /// What a first run starts from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

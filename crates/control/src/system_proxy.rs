@@ -94,6 +94,11 @@ impl SystemProxyControl {
         {
             return Some(report.clone());
         }
+        self.measure_now().await
+    }
+
+    /// What the settings are now; `None` if the proxy is not managed.
+    pub async fn measure_now(&self) -> Option<SystemProxyReport> {
         self.blocking(|session| Ok(session.report())).await.ok()
     }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use privet_api::apps::SHELLS;
 use privet_api::status::Status;
+use privet_api::system_proxy::SystemProxy;
+use privet_system::proxy::ProxyTarget;
 
 use crate::icon::IconState;
 use crate::status_line::{shortened, status_line, time_left};
@@ -147,11 +149,20 @@ fn system_proxy(status: &Status) -> Vec<MenuEntry> {
             action: Action::TurnSystemProxyOff,
         }],
         _ => vec![MenuEntry::Checkbox {
-            label,
+            label: match replaced(proxy) {
+                Some(target) => shortened(&format!("{label} (replaces {target})")),
+                None => label,
+            },
             checked: false,
             action: Action::TurnSystemProxyOn,
         }],
     }
+}
+
+/// What turning it on replaces.
+fn replaced(proxy: &SystemProxy) -> Option<&str> {
+    let target = proxy.target.as_deref()?;
+    (proxy.state == "off" && target != ProxyTarget::Disabled.to_string()).then_some(target)
 }
 
 fn modes(status: &Status) -> MenuEntry {
@@ -279,6 +290,25 @@ mod tests {
             Action::TurnSystemProxyOn,
         );
         assert!(view(&changed, None).menu.contains(&repair));
+    }
+
+    #[test]
+    fn the_switch_says_whose_proxy_it_replaces() {
+        let label = |target: &str| {
+            let status = status(|s| s["system_proxy"]["target"] = json!(target));
+            view(&status, None)
+                .menu
+                .into_iter()
+                .find_map(|entry| match entry {
+                    MenuEntry::Checkbox { label, .. } => Some(label),
+                    _ => None,
+                })
+        };
+        assert_eq!(label("no proxy").as_deref(), Some("System proxy"));
+        assert_eq!(
+            label("the proxy corp:3128").as_deref(),
+            Some("System proxy (replaces the proxy corp:3128)")
+        );
     }
 
     #[test]

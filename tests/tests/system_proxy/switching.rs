@@ -34,6 +34,42 @@ fn switching_on_and_off_restores_every_value() {
     assert!(!journal(&desktop).exists() && !login_entry(&desktop).exists());
 }
 
+/// A proxy that can be an upstream, a PAC file, and what the network announces.
+#[test]
+fn switching_on_says_whose_settings_are_replaced_and_what_is_lost() {
+    let desktop = require!(Desktop::start());
+    let privet = privet(&desktop);
+    let data = privet.sandbox.dir().join("data");
+    let turn_on = || {
+        let on = cli(&desktop, &data, &["system-proxy", "on"]);
+        cli(&desktop, &data, &["system-proxy", "off"]).good();
+        assert_eq!(on.code, 0, "{}", on.err);
+        on.err
+    };
+    set_corporate_settings(&desktop, "'manual'");
+    let note = turn_on();
+    assert!(
+        note.contains("the proxy corp.example:3128 before"),
+        "{note}"
+    );
+    let lines: Vec<&str> = note.lines().map(str::trim).collect();
+    let upstream = [
+        "[[upstream]]",
+        "name = \"corp.example\"",
+        "url = \"http://corp.example:3128\"",
+    ];
+    assert!(lines.ends_with(&upstream), "{note}");
+    desktop.set("mode", "'auto'");
+    let note = turn_on();
+    assert!(note.contains("the PAC file http://corp.example/"), "{note}");
+    assert!(note.contains("cannot evaluate it"), "{note}");
+    desktop.set("autoconfig-url", "''");
+    let note = turn_on();
+    assert!(note.contains("(WPAD) before"), "{note}");
+    desktop.set("mode", "'none'");
+    assert_eq!(turn_on(), "");
+}
+
 #[test]
 fn a_foreign_change_is_reported_with_its_fix_and_left_alone() {
     let desktop = require!(Desktop::start());
@@ -43,7 +79,7 @@ fn a_foreign_change_is_reported_with_its_fix_and_left_alone() {
     desktop.set("mode", "'none'");
     let seen = privet.await_api("system-proxy", |proxy| proxy["state"] == "changed");
     assert_eq!(seen["enabled"], true);
-    assert!(seen["fix"].as_str().is_some_and(|mend| !mend.is_empty()));
+    assert!(seen["fix"].as_str().is_some_and(|fix| !fix.is_empty()));
     privet.await_api("status", |status| {
         let problems = status["problems"].as_array().cloned().unwrap_or_default();
         problems

@@ -4651,7 +4651,10 @@ export interface operations {
     };
     read_first_run: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Measure the desktop's proxy settings [default: true]. Without it `found` is `unknown`. */
+                measure?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4665,6 +4668,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FirstRun"];
+                };
+            };
+            /** @description A parameter that this call does not take, or cannot read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Over TCP: no token, or a wrong one. The body is empty. */

@@ -57,7 +57,19 @@ impl Context {
 
     /// Prints a line to standard error.
     pub fn print_error(&self, text: &str) {
-        let line = format!("privet: {}\n", self.terminal.paint(text, Style::Plain));
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
+        self.print_note(&[text.to_owned()]);
+    }
+
+    /// As [`Self::print_error`], with further lines below the first.
+    pub fn print_note(&self, lines: &[String]) {
+        if lines.is_empty() {
+            return;
+        }
+        let lines: Vec<String> = lines
+            .iter()
+            .map(|line| self.terminal.paint(line, Style::Plain))
+            .collect();
+        let text = format!("privet: {}\n", lines.join("\n"));
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
     }
 }

@@ -57,8 +57,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
                     .switch_system_proxy(&switch(true, method, false))
                     .await?;
                 let exit = show(context, &on)?;
-                if let Some(note) = replaced.filter(|_| on.enabled) {
-                    context.print_error(&note);
+                if on.enabled {
+                    context.print_note(&replaced);
                 }
                 return Ok(exit);
             }
@@ -82,39 +82,54 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     show(context, &found)
 }
 
-/// What turning the system proxy on replaces: another proxy that is not an upstream already, or a PAC file.
-async fn replaced(client: &Client) -> Option<String> {
-    let found = client.first_run().await.ok()?.found;
+/// What turning the system proxy on replaces, as lines: another proxy that is not an upstream already, a PAC file, or what the
+/// network announces.
+async fn replaced(client: &Client) -> Vec<String> {
+    let Ok(first_run) = client.first_run().await else {
+        return Vec::new();
+    };
     let known = client.upstreams().await.map_or_else(
         |_| Vec::new(),
         |outbounds| outbounds.upstreams.into_iter().map(|one| one.url).collect(),
     );
-    replaced_note(&found, &known)
+    replaced_note(&first_run.found, &known)
 }
 
 /// `known`: the addresses of the upstreams.
-fn replaced_note(found: &FoundProxy, known: &[String]) -> Option<String> {
-    let target = found.target.as_deref()?;
-    match found.kind {
-        FoundProxyKind::Proxy => {
-            let upstream = found.upstreams.first()?;
+fn replaced_note(found: &FoundProxy, known: &[String]) -> Vec<String> {
+    let Some(target) = &found.target else {
+        return Vec::new();
+    };
+    let before = format!("note: this desktop used {target} before.");
+    match (found.kind, found.upstreams.first()) {
+        (FoundProxyKind::Proxy, Some(upstream)) => {
             if found.upstreams.iter().any(|one| known.contains(&one.url)) {
-                return None;
+                return Vec::new();
             }
-            Some(format!(
-                "note: this desktop used {target} before. Programs do not go through it while Privet is the system proxy, \
-                 and what only it reaches fails.\n  \
-                 → to go through it, add it to the configuration, and set it as the route of a mode or rule:\n      \
-                 [[upstream]]\n      name = {:?}\n      url = {:?}",
-                upstream.name, upstream.url
-            ))
+            vec![
+                format!(
+                    "{before} Programs do not go through it while Privet is the system proxy, and what only it reaches fails."
+                ),
+                "  → to go through it, add it to the configuration, and set it as the route of a mode or rule:".to_owned(),
+                "      [[upstream]]".to_owned(),
+                format!("      name = {:?}", upstream.name),
+                format!("      url = {:?}", upstream.url),
+            ]
         }
-        FoundProxyKind::Pac => Some(format!(
-            "note: this desktop used {target} before. Programs do not use that file while Privet is the system proxy, and \
-             Privet cannot evaluate it.\n  \
-             → to go through the proxy that it names, add that proxy to the configuration as an [[upstream]]"
-        )),
-        _ => None,
+        (FoundProxyKind::Pac, _) => vec![
+            format!(
+                "{before} Programs do not use that file while Privet is the system proxy, and Privet cannot evaluate it."
+            ),
+            "  → to go through the proxy that it names, add that proxy to the configuration as an [[upstream]]"
+                .to_owned(),
+        ],
+        (FoundProxyKind::Elsewhere, _) => vec![
+            format!(
+                "{before} Programs do not use it while Privet is the system proxy, and Privet cannot read which proxy it is."
+            ),
+            "  → to go through that proxy, add it to the configuration as an [[upstream]]".to_owned(),
+        ],
+        _ => Vec::new(),
     }
 }
 
@@ -184,15 +199,22 @@ mod tests {
     fn a_replaced_proxy_is_offered_as_an_upstream_unless_it_is_one() {
         let url = "http://corp:3128";
         let proxy = found(FoundProxyKind::Proxy, "corp:3128", &[url]);
-        let note = replaced_note(&proxy, &[]).unwrap();
+        let note = replaced_note(&proxy, &[]).join("\n");
         assert!(note.contains("used corp:3128 before"), "{note}");
         assert!(note.contains("url = \"http://corp:3128\""), "{note}");
-        assert_eq!(replaced_note(&proxy, &[url.to_owned()]), None);
+        assert!(replaced_note(&proxy, &[url.to_owned()]).is_empty());
         let pac = found(FoundProxyKind::Pac, "the PAC file http://corp/x.pac", &[]);
-        let note = replaced_note(&pac, &[]).unwrap();
+        let note = replaced_note(&pac, &[]).join("\n");
         assert!(note.contains("cannot evaluate it"), "{note}");
+        let announced = found(
+            FoundProxyKind::Elsewhere,
+            "whatever the network announces (WPAD)",
+            &[],
+        );
+        let note = replaced_note(&announced, &[]).join("\n");
+        assert!(note.contains("(WPAD) before"), "{note}");
         for kind in [FoundProxyKind::Nothing, FoundProxyKind::Ours] {
-            assert_eq!(replaced_note(&found(kind, "no proxy", &[]), &[]), None);
+            assert!(replaced_note(&found(kind, "no proxy", &[]), &[]).is_empty());
         }
     }
 }

@@ -5,13 +5,15 @@ use std::path::PathBuf;
 
 use axum::extract::State;
 use privet_api::Problem;
-use privet_api::first_run::{FirstRun, FirstRunUpdate, FoundProxy, FoundProxyKind, FoundUpstream};
+use privet_api::first_run::{
+    FirstRun, FirstRunQuery, FirstRunUpdate, FoundProxy, FoundProxyKind, FoundUpstream,
+};
 use privet_config::Config;
 use privet_system::proxy::{
     ProxyEndpoint, ProxyScheme, ProxyTarget, SystemProxyReport, SystemProxyState as Measured,
 };
 
-use crate::extract::Json;
+use crate::extract::{Json, Query};
 use crate::rejection::Answer;
 use crate::state::ApiState;
 
@@ -25,10 +27,14 @@ const MAX_UPSTREAMS: usize = 4;
     get,
     path = "/api/v1/first-run",
     tag = "system proxy",
+    params(FirstRunQuery),
     responses((status = 200, description = "What was found; nothing was changed", body = FirstRun))
 )]
-pub(crate) async fn read_first_run(State(api): State<ApiState>) -> axum::Json<FirstRun> {
-    axum::Json(first_run(&api).await)
+pub(crate) async fn read_first_run(
+    State(api): State<ApiState>,
+    Query(query): Query<FirstRunQuery>,
+) -> axum::Json<FirstRun> {
+    axum::Json(first_run(&api, query.measure.unwrap_or(true)).await)
 }
 
 /// End the first run
@@ -60,10 +66,10 @@ pub(crate) async fn end_first_run(
         .await
         .map_err(|error| Problem::internal(error.to_string()))?
         .map_err(|error| Problem::internal(format!("The data folder takes no note: {error}.")))?;
-    Ok(axum::Json(first_run(&api).await))
+    Ok(axum::Json(first_run(&api, true).await))
 }
 
-async fn first_run(api: &ApiState) -> FirstRun {
+async fn first_run(api: &ApiState, measures: bool) -> FirstRun {
     let file = done_file(api);
     let done = tokio::task::spawn_blocking(move || file.exists()).await;
     let config = api.engine.config();
@@ -72,10 +78,14 @@ async fn first_run(api: &ApiState) -> FirstRun {
         own.iter()
             .any(|own| own.address.to_string() == proxy.to_string())
     };
-    let report = api.system_proxy.measure().await;
+    let found = match measures {
+        // Not an earlier measurement: callers name what turning the system proxy on replaces.
+        true => found(api.system_proxy.measure_now().await, &config, is_ours),
+        false => unknown("the desktop's proxy was not measured".to_owned()),
+    };
     FirstRun {
         pending: !done.unwrap_or(true) && is_untouched(&config),
-        found: found(report, &config, is_ours),
+        found,
     }
 }
 

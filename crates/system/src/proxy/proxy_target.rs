@@ -86,6 +86,8 @@ impl std::fmt::Display for ProxyTarget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Disabled => f.write_str("no proxy"),
+            // Manual settings without a proxy.
+            Self::Proxies(all) if all.is_empty() => f.write_str("no proxy"),
             Self::Pac(url) => write!(f, "the PAC file {url}"),
             Self::Other(what) => f.write_str(what),
             Self::Proxies(all) => {
