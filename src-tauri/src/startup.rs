@@ -75,14 +75,48 @@ pub async fn attach(
 
 /// What a running engine answers; `None`: not all of it, or none runs.
 async fn first_answers(engine: &Endpoint) -> Option<Value> {
-    let (status, first_run, upstreams) = tokio::join!(
+    let (status, first_run, upstreams, usage) = tokio::join!(
         answer(engine, "/api/v1/status"),
-        answer(engine, "/api/v1/first-run"),
-        answer(engine, "/api/v1/upstreams")
+        first_run(engine),
+        answer(engine, "/api/v1/upstreams"),
+        usage_today(engine)
     );
     let at = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
     let at = u64::try_from(at.as_millis()).ok()?;
-    Some(json!({ "at": at, "status": status?, "first_run": first_run?, "upstreams": upstreams? }))
+    Some(json!({
+        "at": at, "status": status?, "first_run": first_run?, "upstreams": upstreams?, "usage": usage,
+    }))
+}
+
+/// The desktop's proxy is measured by running programs, which would delay the window: only where the first run is shown.
+async fn first_run(engine: &Endpoint) -> Option<Value> {
+    let found = answer(engine, "/api/v1/first-run?measure=false").await?;
+    match found.get("pending") {
+        Some(Value::Bool(false)) => Some(found),
+        _ => answer(engine, "/api/v1/first-run").await,
+    }
+}
+
+/// What Home shows of today.
+async fn usage_today(engine: &Endpoint) -> Option<Value> {
+    let path = format!("/api/v1/usage?by=verdict&from={}", midnight()?);
+    answer(engine, &path).await
+}
+
+/// When this day began, in milliseconds since 1970.
+#[cfg(target_os = "linux")]
+fn midnight() -> Option<i64> {
+    use gtk::glib::DateTime;
+    let now = DateTime::now_local().ok()?;
+    let (year, month, day) = now.ymd();
+    let begun = DateTime::from_local(year, month, day, 0, 0, 0.0).ok()?;
+    begun.to_unix().checked_mul(1000)
+}
+
+/// The page asks itself.
+#[cfg(not(target_os = "linux"))]
+fn midnight() -> Option<i64> {
+    None
 }
 
 async fn answer(engine: &Endpoint, path: &str) -> Option<Value> {
@@ -96,6 +130,16 @@ async fn answer(engine: &Endpoint, path: &str) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_day_began_within_the_last_25_hours_at_a_whole_minute() {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let now = i64::try_from(now.as_millis()).unwrap();
+        let begun = midnight().unwrap();
+        assert!(begun <= now && now - begun <= 25 * 3_600_000);
+        assert_eq!(begun % 60_000, 0);
+    }
 
     #[test]
     fn names_in_the_engines_answers_are_data() {

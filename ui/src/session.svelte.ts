@@ -3,6 +3,7 @@ import { exchange, overHttp } from './api/browser';
 import { CallError, Client, type Status } from './api/client';
 import { shell, ShellError, type AttachError } from './api/shell';
 import { watch, type Watch } from './api/watch';
+import { afterFrame } from './frame';
 
 const KEPT = 'privet.token';
 /** Time range of the speed graph in seconds. */
@@ -38,7 +39,8 @@ class Session {
     setInterval(() => this.tick(), 1000);
     if (shell?.first) {
       this.status = shell.first.status;
-      this.connect();
+      this.phase = 'connecting';
+      afterFrame(() => this.connect());
       return;
     }
     if (shell) {

@@ -1,4 +1,6 @@
+import { untrack } from 'svelte';
 import { errorText } from '../failure';
+import { afterFrame } from '../frame';
 
 /** Data loaded from the engine, or the error. */
 export class Resource<T> {
@@ -27,9 +29,13 @@ export class Resource<T> {
   }
 }
 
-/** For an `$effect`: loads at once and then every `everyMs` milliseconds while the page is visible. Returns the stop function. */
+/**
+ * For an `$effect`: loads at once, or after the first frame where something is known already, and then every `everyMs`
+ * milliseconds while the page is visible. Returns the stop function.
+ */
 export function poll(resource: Resource<unknown>, everyMs: number): () => void {
-  void resource.load();
+  if (untrack(() => resource.data) === undefined) void resource.load();
+  else afterFrame(() => void resource.load());
   const timer = setInterval(() => {
     if (!document.hidden) void resource.load();
   }, everyMs);

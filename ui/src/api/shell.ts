@@ -3,7 +3,7 @@
  * page sees no token and may invoke only these commands (src-tauri/capabilities/window.json).
  */
 import { t } from '../i18n.svelte';
-import type { Outbounds, Schema, Status } from './client';
+import type { Outbounds, Schema, Status, Usage } from './client';
 import type { ServerEvent } from './events';
 import type { Answer, Transport } from './transport';
 
@@ -28,6 +28,8 @@ export interface FirstAnswers {
   status: Status;
   first_run: Schema['FirstRun'];
   upstreams: Outbounds;
+  /** Of today, by verdict. */
+  usage: Usage | null;
 }
 
 /** Answers that are older were given before this page was loaded again. */
