@@ -1,14 +1,14 @@
 //! Block lists: states, skipped lines, refresh, and user actions.
 
 use super::Engine;
-use crate::supervise::command::Command;
+use crate::supervise::command::{Command, ListCommand};
 use crate::supervise::lists::lines::{ListLines, skipped_lines};
 use crate::supervise::lists::{ListAction, ListActionError, ListState};
 use crate::supervise::timeline::ChangeSource;
 
 impl Engine {
     pub async fn lists(&self) -> Vec<ListState> {
-        self.request(|reply| Command::Lists { reply })
+        self.request(|reply| Command::Lists(ListCommand::States { reply }))
             .await
             .unwrap_or_default()
     }
@@ -21,7 +21,7 @@ impl Engine {
     /// Reads or fetches a list now and waits for the outcome. Returns false if there is no list of that name.
     pub async fn refresh_list(&self, name: &str) -> bool {
         let list = name.to_owned();
-        self.request(|reply| Command::RefreshList { list, reply })
+        self.request(|reply| Command::Lists(ListCommand::Refresh { list, reply }))
             .await
             .unwrap_or(false)
     }
@@ -38,11 +38,13 @@ impl Engine {
     ) -> Result<(), ListActionError> {
         let list = name.to_owned();
         let done = self
-            .request(|reply| Command::ActOnList {
-                list,
-                action,
-                by: source.into(),
-                reply,
+            .request(|reply| {
+                Command::Lists(ListCommand::Act {
+                    list,
+                    action,
+                    by: source.into(),
+                    reply,
+                })
             })
             .await;
         done.unwrap_or_else(|| Err(ListActionError::Failed("the engine is stopping".to_owned())))

@@ -1,7 +1,7 @@
 //! The timeline: reading, recording and undoing changes.
 
 use super::{Engine, SECRET_ATTEMPTS, stopping};
-use crate::supervise::command::Command;
+use crate::supervise::command::{Command, TimelineCommand};
 use crate::supervise::configuration::report::ApplyError;
 use crate::supervise::configuration::secrets::KeyringCache;
 use crate::supervise::timeline::{
@@ -11,10 +11,12 @@ use crate::supervise::timeline::{
 impl Engine {
     /// A window of the timeline, newest first, and the number of all changes.
     pub async fn changes(&self, offset: usize, limit: usize) -> (usize, Vec<ChangeStatus>) {
-        self.request(|reply| Command::Changes {
-            offset,
-            limit,
-            reply,
+        self.request(|reply| {
+            Command::Timeline(TimelineCommand::Page {
+                offset,
+                limit,
+                reply,
+            })
         })
         .await
         .unwrap_or_default()
@@ -22,7 +24,7 @@ impl Engine {
 
     /// One change of the timeline.
     pub async fn change(&self, id: u64) -> Option<ChangeStatus> {
-        self.request(|reply| Command::Change { id, reply })
+        self.request(|reply| Command::Timeline(TimelineCommand::Change { id, reply }))
             .await
             .flatten()
     }
@@ -34,11 +36,13 @@ impl Engine {
         what: Vec<ChangeDetail>,
         undo: UndoAction,
     ) -> Option<u64> {
-        self.request(|reply| Command::RecordChange {
-            by,
-            what,
-            undo,
-            reply,
+        self.request(|reply| {
+            Command::Timeline(TimelineCommand::Record {
+                by,
+                what,
+                undo,
+                reply,
+            })
         })
         .await
     }
@@ -51,11 +55,13 @@ impl Engine {
         let mut secrets = KeyringCache::default();
         for _ in 0..SECRET_ATTEMPTS {
             let with = secrets.clone();
-            let undone = self.request(|reply| Command::Undo {
-                id,
-                source,
-                secrets: with,
-                reply,
+            let undone = self.request(|reply| {
+                Command::Timeline(TimelineCommand::Undo {
+                    id,
+                    source,
+                    secrets: with,
+                    reply,
+                })
             });
             let undone = undone.await;
             match undone.unwrap_or_else(|| Err(UndoError::Apply(stopping()))) {

@@ -60,12 +60,29 @@ impl EngineGateway {
     }
 
     /// Frees file descriptors where the dial failed for lack of one. Once: a further attempt needs a reason of its own.
-    pub(super) async fn frees_for(&self, error: &DialError, freed: &mut bool) -> bool {
+    async fn frees_for(&self, error: &DialError, freed: &mut bool) -> bool {
         if error.kind != DialErrorKind::Exhausted || std::mem::replace(freed, true) {
             return false;
         }
         self.shared.free_descriptors().await;
         true
+    }
+
+    /// After a step of a dial that failed: `Ok` where descriptors were freed and it is worth another attempt.
+    ///
+    /// # Errors
+    /// The refusal, which is recorded.
+    pub(super) async fn freed_or_refused(
+        &self,
+        context: &RequestContext<'_>,
+        decision: &RouteDecision,
+        error: DialError,
+        freed: &mut bool,
+    ) -> Result<(), Refusal> {
+        match self.frees_for(&error, freed).await {
+            true => Ok(()),
+            false => Err(self.record_failure(context, decision, error).await),
+        }
     }
 
     /// Records a failed dial. One into the gateway's own network is a block by the policy, whose permit left that out.

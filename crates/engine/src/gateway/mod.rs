@@ -108,10 +108,8 @@ impl Gateway for EngineGateway {
                     return Ok(connected);
                 }
                 Some(Err(error)) => {
-                    if self.frees_for(&error, &mut freed).await {
-                        continue;
-                    }
-                    return Err(self.record_failure(context, &decision, error).await);
+                    self.freed_or_refused(context, &decision, error, &mut freed)
+                        .await?;
                 }
                 None => {}
             }
@@ -146,10 +144,8 @@ impl Gateway for EngineGateway {
                     return Ok(connected);
                 }
                 Some(Err(error)) => {
-                    if self.frees_for(&error, &mut freed).await {
-                        continue;
-                    }
-                    return Err(self.record_failure(context, &decision, error).await);
+                    self.freed_or_refused(context, &decision, error, &mut freed)
+                        .await?;
                 }
                 None => {}
             }

@@ -32,10 +32,8 @@ impl SocksGateway for EngineGateway {
             match self.while_current(&snapshot, binding).await {
                 Some(Ok(bound)) => return Ok(bound),
                 Some(Err(error)) => {
-                    if self.frees_for(&error, &mut freed).await {
-                        continue;
-                    }
-                    return Err(self.record_failure(context, &decision, error).await);
+                    self.freed_or_refused(context, &decision, error, &mut freed)
+                        .await?;
                 }
                 None => {}
             }
@@ -89,10 +87,8 @@ impl SocksGateway for EngineGateway {
             match self.while_current(&snapshot, opening).await {
                 Some(Ok(opened)) => return Ok(opened),
                 Some(Err(error)) => {
-                    if self.frees_for(&error, &mut freed).await {
-                        continue;
-                    }
-                    return Err(self.record_failure(context, &decision, error).await);
+                    self.freed_or_refused(context, &decision, error, &mut freed)
+                        .await?;
                 }
                 None => {}
             }

@@ -33,11 +33,17 @@ pub(crate) enum Command {
     /// A file of the `https` listeners' certificates changed.
     CertificatesChanged,
     /// Applies the changed file with the keyring secrets that were read for it.
-    ApplyFile { secrets: KeyringCache },
+    ApplyFile {
+        secrets: KeyringCache,
+    },
     /// Replies with the text that an edit starts from.
-    EditBase { reply: oneshot::Sender<String> },
+    EditBase {
+        reply: oneshot::Sender<String>,
+    },
     /// Replies with the text of the file, or of the current configuration where there is none.
-    FileText { reply: oneshot::Sender<String> },
+    FileText {
+        reply: oneshot::Sender<String>,
+    },
     /// Records a switch of the mode that was made; replies with the change's number.
     RecordModeSwitch {
         switch: ModeSwitch,
@@ -65,8 +71,20 @@ pub(crate) enum Command {
         by: ChangeOrigin,
         reply: oneshot::Sender<Result<Option<u64>, BackendChangeError>>,
     },
+    Timeline(TimelineCommand),
+    Lists(ListCommand),
+    /// A file of the scanner's rules has changed.
+    ScanRulesChanged,
+    Stop {
+        deadline: Duration,
+        reply: oneshot::Sender<()>,
+    },
+}
+
+/// A command on the timeline.
+pub(crate) enum TimelineCommand {
     /// A window of the timeline, newest first, and the number of all changes.
-    Changes {
+    Page {
         offset: usize,
         limit: usize,
         reply: oneshot::Sender<(usize, Vec<ChangeStatus>)>,
@@ -76,7 +94,7 @@ pub(crate) enum Command {
         reply: oneshot::Sender<Option<ChangeStatus>>,
     },
     /// Records a change that was made outside the engine; replies with its number.
-    RecordChange {
+    Record {
         by: ChangeOrigin,
         what: Vec<ChangeDetail>,
         undo: UndoAction,
@@ -89,34 +107,32 @@ pub(crate) enum Command {
         secrets: KeyringCache,
         reply: oneshot::Sender<Result<ChangeStatus, UndoError>>,
     },
+}
+
+/// A command on the filter lists.
+pub(crate) enum ListCommand {
     /// Reads or fetches a list; replies whether there is one of that name.
-    RefreshList {
+    Refresh {
         list: String,
         reply: oneshot::Sender<bool>,
     },
-    Lists {
+    States {
         reply: oneshot::Sender<Vec<ListState>>,
     },
-    ActOnList {
+    Act {
         list: String,
         action: ListAction,
         by: ChangeOrigin,
         reply: oneshot::Sender<Result<(), ListActionError>>,
     },
     /// A fetch of a list ended.
-    ListFetched {
+    Fetched {
         list: String,
         url: String,
         outcome: FetchResult,
     },
     /// A file that lists are read from has changed.
-    ListFilesChanged,
-    /// A file of the scanner's rules has changed.
-    ScanRulesChanged,
-    Stop {
-        deadline: Duration,
-        reply: oneshot::Sender<()>,
-    },
+    FilesChanged,
 }
 
 /// The supervisor's command channel.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use privet_config::Config;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::supervise::command::Command;
+use crate::supervise::command::{Command, ListCommand, TimelineCommand};
 use crate::supervise::configuration::file::fingerprint;
 use crate::supervise::configuration::report::{ApplyError, ApplyMode, ConfigSource};
 use crate::supervise::configuration::secrets::KeyringCache;
@@ -102,7 +102,7 @@ impl Supervisor {
         }
     }
 
-    /// Runs a command. As long as there are commands: each has an arm that calls its method, and nothing else is here.
+    /// Runs a command by its method.
     async fn execute(&mut self, command: Command) {
         match command {
             Command::Apply {
@@ -138,39 +138,51 @@ impl Supervisor {
                 by,
                 reply,
             } => answer(reply, self.change_backend(site, backend, change, by).await),
-            Command::Changes {
+            Command::Timeline(command) => self.execute_on_timeline(command).await,
+            Command::Lists(command) => self.execute_on_lists(command).await,
+            Command::CertificatesChanged => self.reload_certificates().await,
+            Command::ScanRulesChanged => self.scan_rules_changed().await,
+            Command::Stop { .. } => {}
+        }
+    }
+
+    async fn execute_on_timeline(&mut self, command: TimelineCommand) {
+        match command {
+            TimelineCommand::Page {
                 offset,
                 limit,
                 reply,
             } => answer(reply, self.changes(offset, limit)),
-            Command::Change { id, reply } => answer(reply, self.change(id)),
-            Command::RecordChange {
+            TimelineCommand::Change { id, reply } => answer(reply, self.change(id)),
+            TimelineCommand::Record {
                 by,
                 what,
                 undo,
                 reply,
             } => answer(reply, self.record_change(by, what, undo).await),
-            Command::Undo {
+            TimelineCommand::Undo {
                 id,
                 source,
                 secrets,
                 reply,
             } => answer(reply, self.undo(id, source, &secrets).await),
-            Command::RefreshList { list, reply } => self.refresh_list(list, reply).await,
-            Command::Lists { reply } => answer(reply, self.lists.states()),
-            Command::ActOnList {
+        }
+    }
+
+    async fn execute_on_lists(&mut self, command: ListCommand) {
+        match command {
+            ListCommand::Refresh { list, reply } => self.refresh_list(list, reply).await,
+            ListCommand::States { reply } => answer(reply, self.lists.states()),
+            ListCommand::Act {
                 list,
                 action,
                 by,
                 reply,
             } => answer(reply, self.act_on_list_and_record(list, action, by).await),
-            Command::ListFetched { list, url, outcome } => {
+            ListCommand::Fetched { list, url, outcome } => {
                 self.list_fetched(list, url, outcome).await
             }
-            Command::CertificatesChanged => self.reload_certificates().await,
-            Command::ListFilesChanged => self.list_files_changed().await,
-            Command::ScanRulesChanged => self.scan_rules_changed().await,
-            Command::Stop { .. } => {}
+            ListCommand::FilesChanged => self.list_files_changed().await,
         }
     }
 

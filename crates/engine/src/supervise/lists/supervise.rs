@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::oneshot;
 
-use crate::supervise::command::Command;
+use crate::supervise::command::{Command, ListCommand};
 use crate::supervise::lists::fetch::fetch;
 use crate::supervise::lists::fetch_job::FetchResult;
 use crate::supervise::lists::files::ListFileWatch;
@@ -185,7 +185,7 @@ impl Supervisor {
                 let (list, url) = (job.name.clone(), job.url.clone());
                 let outcome = fetch(job, shared).await;
                 let _ = commands
-                    .send(Command::ListFetched { list, url, outcome })
+                    .send(Command::Lists(ListCommand::Fetched { list, url, outcome }))
                     .await;
             });
         }
@@ -212,7 +212,7 @@ impl Supervisor {
     pub(crate) fn watch_list_files(&mut self) {
         let files = self.lists.watched_files();
         if files != self.list_files.files() {
-            let changed = || Command::ListFilesChanged;
+            let changed = || Command::Lists(ListCommand::FilesChanged);
             self.list_files = ListFileWatch::start(files, self.commands.clone(), changed);
         }
     }
