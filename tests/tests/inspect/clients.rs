@@ -43,12 +43,7 @@ fn chromium_loads_an_inspected_page_after_privet_was_told_to_trust() {
 #[test]
 fn python_and_node_reach_an_inspected_host_with_their_own_trust() {
     let scene = Scene::http("");
-    let Scene {
-        ref privet,
-        port,
-        ref ca,
-        ..
-    } = scene;
+    let (privet, port, ca) = (&scene.privet, scene.port, &scene.ca);
     let url = format!("https://localhost:{port}/bytes/2000");
     let proxy = format!("http://{}", privet.proxy());
     let script = "

@@ -12,13 +12,8 @@ use crate::support::{
 #[test]
 fn exceptions_of_the_file_hold_at_once_and_can_be_undone() {
     let scene = Scene::http("");
-    let Scene {
-        ref certificates,
-        ref privet,
-        port,
-        ref ca,
-        ..
-    } = scene;
+    let (certificates, privet, port, ca) =
+        (&scene.certificates, &scene.privet, scene.port, &scene.ca);
     let url = format!("https://localhost:{port}/bytes/7");
     let own = certificates.path("ca.pem");
     let args = ["-o", "/dev/null", "-w", "%{size_download}", &url];

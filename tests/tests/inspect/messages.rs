@@ -97,12 +97,7 @@ fn an_alternative_service_is_not_offered_past_inspection() {
 #[test]
 fn connect_inside_an_inspected_tunnel_is_called_by_its_name() {
     let scene = Scene::http("");
-    let Scene {
-        ref privet,
-        port,
-        ref ca,
-        ..
-    } = scene;
+    let (privet, port, ca) = (&scene.privet, scene.port, &scene.ca);
     let url = format!("https://localhost:{port}/");
     let target = format!("localhost:{port}");
     let args = [

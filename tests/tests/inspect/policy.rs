@@ -67,12 +67,7 @@ fn the_authority_lasts_over_restarts_and_only_its_owner_reads_its_key() {
 fn a_rule_keeps_a_program_from_being_inspected_and_the_trace_says_so() {
     let rule = "[[rule]]\nmatch = { app = [\"curl\"] }\nuse = \"direct\"\ninspect = false\n";
     let scene = Scene::http(rule);
-    let Scene {
-        ref certificates,
-        ref privet,
-        port,
-        ..
-    } = scene;
+    let (certificates, privet, port) = (&scene.certificates, &scene.privet, scene.port);
     let own = certificates.path("ca.pem");
     let url = format!("https://localhost:{port}/bytes/7");
     let args = ["-o", "/dev/null", "-w", "%{size_download}", &url];

@@ -34,12 +34,7 @@ fn exceptions(privet: &Privet) -> usize {
 #[test]
 fn a_program_that_closes_after_the_handshake_twice_is_excepted() {
     let scene = Scene::http("");
-    let Scene {
-        ref certificates,
-        ref privet,
-        port,
-        ..
-    } = scene;
+    let (certificates, privet, port) = (&scene.certificates, &scene.privet, scene.port);
     let own = certificates.text("ca.pem");
     for _ in 0..2 {
         let answer = require!(node(privet, port, &own));
@@ -58,12 +53,7 @@ fn a_program_that_closes_after_the_handshake_twice_is_excepted() {
 fn a_program_that_closes_after_the_handshake_does_not_pass_where_a_rule_demands_inspection() {
     let rule = "[[rule]]\nmatch = { domain = [\"localhost\"] }\nuse = \"direct\"\ninspect = true\n";
     let scene = Scene::http(rule);
-    let Scene {
-        ref certificates,
-        ref privet,
-        port,
-        ..
-    } = scene;
+    let (certificates, privet, port) = (&scene.certificates, &scene.privet, scene.port);
     let own = certificates.text("ca.pem");
     for refused in 1..=4 {
         assert_ne!(require!(node(privet, port, &own)), "200");
@@ -117,13 +107,8 @@ fn steps(privet: &Privet, port: u16, ca: &str, steps: &str) -> Option<()> {
 #[test]
 fn connections_closed_at_the_certificate_count_unless_the_program_was_seen_to_accept_it() {
     let scene = Scene::http("");
-    let Scene {
-        ref certificates,
-        ref privet,
-        port,
-        ref ca,
-        ..
-    } = scene;
+    let (certificates, privet, port, ca) =
+        (&scene.certificates, &scene.privet, scene.port, &scene.ca);
     let ca = ca.display().to_string();
     let refused = |count: u64| {
         privet.await_api("inspect", |inspection| {

@@ -15,13 +15,8 @@ use crate::support::{
 fn connect_and_socks_tunnels_are_inspected_over_both_versions_of_http() {
     let backend = Origin::http();
     let scene = Scene::before(backend.address, "");
-    let Scene {
-        ref certificates,
-        ref privet,
-        port,
-        ref ca,
-        ..
-    } = scene;
+    let (certificates, privet, port, ca) =
+        (&scene.certificates, &scene.privet, scene.port, &scene.ca);
     let url = format!("https://localhost:{port}/bytes/300000");
     let socks = format!("socks5h://{}", privet.proxy());
     let http = format!("http://{}", privet.proxy());
@@ -55,12 +50,7 @@ fn connect_and_socks_tunnels_are_inspected_over_both_versions_of_http() {
 fn uploads_head_and_trailers_pass_an_inspected_tunnel() {
     let backend = Origin::http();
     let scene = Scene::before(backend.address, "");
-    let Scene {
-        ref privet,
-        port,
-        ref ca,
-        ..
-    } = scene;
+    let (privet, port, ca) = (&scene.privet, scene.port, &scene.ca);
     let body = privet.sandbox.dir().join("body");
     std::fs::write(&body, "x".repeat(500_000)).expect("the folder takes a file");
     let upload = format!("@{}", body.display());
@@ -158,12 +148,7 @@ fn websocket_echo() -> Origin {
 fn a_websocket_over_http_2_passes_an_inspected_tunnel() {
     let backend = websocket_echo();
     let scene = Scene::before(backend.address, "");
-    let Scene {
-        ref privet,
-        port,
-        ref ca,
-        ..
-    } = scene;
+    let (privet, port, ca) = (&scene.privet, scene.port, &scene.ca);
     let script = "
 const http = require('http'), http2 = require('http2'), tls = require('tls');
 const [proxy, port] = process.argv.slice(1);
@@ -200,12 +185,7 @@ http.request({ port: proxy, method: 'CONNECT', path: `localhost:${port}` }).on('
 fn a_websocket_passes_an_inspected_tunnel() {
     let backend = websocket_echo();
     let scene = Scene::before(backend.address, "");
-    let Scene {
-        ref privet,
-        port,
-        ref ca,
-        ..
-    } = scene;
+    let (privet, port, ca) = (&scene.privet, scene.port, &scene.ca);
     let script = "
 proxy, target, ca = sys.argv[1:]
 s = tunnel(proxy, target)
@@ -268,12 +248,7 @@ fn the_first_server_sent_event_passes_before_the_stream_ends() {
 fn a_request_for_another_host_is_misdirected() {
     let backend = Origin::http();
     let scene = Scene::before(backend.address, "");
-    let Scene {
-        ref privet,
-        port,
-        ref ca,
-        ..
-    } = scene;
+    let (privet, port, ca) = (&scene.privet, scene.port, &scene.ca);
     let url = format!("https://localhost:{port}/");
     for version in ["--http1.1", "--http2"] {
         let args = [version, "-o", "/dev/null", "-w", "%{http_code}"];

@@ -45,12 +45,7 @@ print(issuer.split(' ')[0], answer.split(b' ')[1].decode())
 #[test]
 fn tls_that_begins_late_or_in_pieces_is_inspected_all_the_same() {
     let scene = Scene::http("");
-    let Scene {
-        ref privet,
-        port,
-        ref ca,
-        ..
-    } = scene;
+    let (privet, port, ca) = (&scene.privet, scene.port, &scene.ca);
     let ca = ca.display().to_string();
     let target = format!("localhost:{port}");
     for pieces in ["whole", "pieces"] {

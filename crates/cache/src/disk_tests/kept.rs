@@ -17,30 +17,7 @@ const LENGTHS: [usize; 7] = [0, 1, 65_535, 65_536, 65_537, 262_144, 1_900_000];
 fn entries_are_there_again_after_a_restart() {
     for key in [None, Some([9; 32])] {
         let folder = TempDir::new().expect("a folder");
-        let cache = open(folder.path(), key);
-        for len in LENGTHS {
-            get(&format!("/{len}")).fill(&cache, FRESH, &body_of(len));
-        }
-        get("/pinned").fill(&cache, FRESH, b"pinned");
-        get("/soft").fill(
-            &cache,
-            &[("Cache-Control", "max-age=60"), ("Cache-Tag", "t")],
-            b"soft",
-        );
-        assert!(cache.flush(WAIT));
-        assert_eq!(
-            cache.change(
-                &EntrySelector::Url("http://origin.test/pinned"),
-                EntryChange::Pin
-            ),
-            1
-        );
-        assert_eq!(
-            cache.change(&EntrySelector::Tag("t"), EntryChange::Invalidate),
-            1
-        );
-        cache.close();
-
+        fill_pin_and_purge(&open(folder.path(), key));
         let cache = open(folder.path(), key);
         let stats = cache.stats().disk.expect("a disk");
         assert_eq!((stats.entries, stats.damaged, stats.problem), (9, 0, None));
@@ -62,17 +39,20 @@ fn entries_are_there_again_after_a_restart() {
             get("/soft").first(&cache),
             Lookup::Validate { .. }
         ));
-        assert_eq!(
-            cache.change(&EntrySelector::Tag("t"), EntryChange::Remove),
-            1
-        );
-        assert_eq!(
-            cache.change(
-                &EntrySelector::Prefix("http://origin.test/6"),
-                EntryChange::Remove
-            ),
-            3
-        );
+        cache.close();
+    }
+}
+
+#[test]
+fn what_was_removed_is_gone_after_a_restart_and_what_is_pinned_stays() {
+    for key in [None, Some([9; 32])] {
+        let folder = TempDir::new().expect("a folder");
+        fill_pin_and_purge(&open(folder.path(), key));
+        let cache = open(folder.path(), key);
+        let sixes = EntrySelector::Prefix("http://origin.test/6");
+        for (removed, count) in [(EntrySelector::Tag("t"), 1), (sixes, 3)] {
+            assert_eq!(cache.change(&removed, EntryChange::Remove), count);
+        }
         cache.close();
         let cache = open(folder.path(), key);
         assert_eq!(cache.stats().entries, 5);
@@ -83,6 +63,22 @@ fn entries_are_there_again_after_a_restart() {
         cache.close();
         assert_eq!(objects(folder.path()), 1, "files of others are gone");
     }
+}
+
+/// Stores a body of each length, one that is pinned and one that is purged softly, and closes the cache.
+fn fill_pin_and_purge(cache: &Arc<Cache>) {
+    for len in LENGTHS {
+        get(&format!("/{len}")).fill(cache, FRESH, &body_of(len));
+    }
+    get("/pinned").fill(cache, FRESH, b"pinned");
+    let tagged = [("Cache-Control", "max-age=60"), ("Cache-Tag", "t")];
+    get("/soft").fill(cache, &tagged, b"soft");
+    assert!(cache.flush(WAIT));
+    let pinned = EntrySelector::Url("http://origin.test/pinned");
+    assert_eq!(cache.change(&pinned, EntryChange::Pin), 1);
+    let tagged = EntrySelector::Tag("t");
+    assert_eq!(cache.change(&tagged, EntryChange::Invalidate), 1);
+    cache.close();
 }
 
 #[test]

@@ -286,16 +286,9 @@ impl FillObserver {
         let permit = self.permit.take()?;
         let (head, wanted) = self.read(seen, &response, now);
         let part = first(fields, "content-range").and_then(ContentRange::parse);
-        let head = match head {
-            Ok(head) => head,
-            // It says nothing about the whole.
-            Err(CacheReason::BadContentRange | CacheReason::TooLarge) => return None,
-            Err(why) => {
-                tracing::trace!(%why, "not stored");
-                permit.uncacheable(now);
-                return None;
-            }
-        };
+        // Of a part alone, they say nothing about the whole.
+        let of_part = |why| matches!(why, CacheReason::BadContentRange | CacheReason::TooLarge);
+        let (head, permit) = storable(head, permit, of_part, now)?;
         let (Some(wanted), Some(part)) = (wanted, part) else {
             return None;
         };
@@ -334,16 +327,9 @@ impl FillObserver {
         let response = response_of(seen, fields);
         let (head, _) = self.read(seen, &response, now);
         let permit = self.permit.take()?;
-        let head = match head {
-            Ok(head) => head,
-            // It depends on what this client has already.
-            Err(_) if matches!(response.status, 412 | 416) => return None,
-            Err(why) => {
-                tracing::trace!(%why, "not stored");
-                permit.uncacheable(now);
-                return None;
-            }
-        };
+        // These depend on what this client has already.
+        let of_client = |_| matches!(response.status, 412 | 416);
+        let (head, permit) = storable(head, permit, of_client, now)?;
         let url = self.origin_request.target.url();
         let new = self.origin_request.new_entry(&url, response.body_len);
         let permit = self.stored_under_its_key(permit, seen, &head);
@@ -371,6 +357,25 @@ impl FillObserver {
                 .key_of_response(&origin_request.space, &[], request, head)
         });
         permit.stored_as(key)
+    }
+}
+
+/// The head, where the response may be stored. A reason that holds for every client is kept, so that others do not wait for it
+/// again; one that `is_of_this_response` is not.
+fn storable(
+    head: Result<StoredHead, CacheReason>,
+    permit: FillPermit,
+    is_of_this_response: impl Fn(CacheReason) -> bool,
+    now: Timestamp,
+) -> Option<(StoredHead, FillPermit)> {
+    match head {
+        Ok(head) => Some((head, permit)),
+        Err(why) if is_of_this_response(why) => None,
+        Err(why) => {
+            tracing::trace!(%why, "not stored");
+            permit.uncacheable(now);
+            None
+        }
     }
 }
 
