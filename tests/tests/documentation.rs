@@ -65,6 +65,43 @@ fn every_test_that_the_guarantees_name_exists() {
     assert!(rows >= 30, "only {rows} rows were found");
 }
 
+/// All sources below a folder.
+fn sources(folder: &Path, into: &mut String) {
+    for entry in fs::read_dir(folder).expect("the folder is readable") {
+        let path = entry.expect("the entry is readable").path();
+        if path.is_dir() && !path.ends_with("target") && !path.ends_with("node_modules") {
+            sources(&path, into);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            into.push_str(&fs::read_to_string(&path).expect("the file is readable"));
+        }
+    }
+}
+
+/// It names tests without their files.
+#[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let mut all = String::new();
+    for folder in ["crates", "tests"] {
+        sources(&root().join(folder), &mut all);
+    }
+    let text = read("THREAT_MODEL.md");
+    let is_test = |name: &&str| {
+        let words = name.split('_').count();
+        words >= 4
+            && name
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    let names: Vec<&str> = code_spans(&text).filter(is_test).collect();
+    assert!(names.len() >= 20, "only {} were found", names.len());
+    for name in names {
+        assert!(
+            all.contains(&format!("fn {name}(")),
+            "there is no test {name}"
+        );
+    }
+}
+
 /// Markdown files of the top folder and of `docs`.
 fn pages() -> Vec<String> {
     let mut pages = Vec::new();
