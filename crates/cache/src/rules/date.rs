@@ -19,6 +19,86 @@ const LONG_DAYS: [&str; 7] = [
 /// Reads a date. `now` places the two-digit years of RFC 850: a year that would be more than 50 years ahead is the most
 /// recent past year with the same digits. The zone is GMT or UTC. A weekday that does not fit the date makes it invalid.
 pub fn parse(value: &[u8], now: Timestamp) -> Option<Timestamp> {
+    usual(value).or_else(|| any_form(value, now))
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT` in these cases of letters, as almost every server writes it. `None`: another form, or an
+/// invalid one.
+fn usual(value: &[u8]) -> Option<Timestamp> {
+    let &[
+        w1,
+        w2,
+        w3,
+        b',',
+        b' ',
+        d1,
+        d2,
+        b' ',
+        m1,
+        m2,
+        m3,
+        b' ',
+        y1,
+        y2,
+        y3,
+        y4,
+        b' ',
+        h1,
+        h2,
+        b':',
+        n1,
+        n2,
+        b':',
+        s1,
+        s2,
+        b' ',
+        b'G',
+        b'M',
+        b'T',
+    ] = value
+    else {
+        return None;
+    };
+    let weekday = match &[w1, w2, w3] {
+        b"Mon" => 0,
+        b"Tue" => 1,
+        b"Wed" => 2,
+        b"Thu" => 3,
+        b"Fri" => 4,
+        b"Sat" => 5,
+        b"Sun" => 6,
+        _ => return None,
+    };
+    let month = match &[m1, m2, m3] {
+        b"Jan" => 1,
+        b"Feb" => 2,
+        b"Mar" => 3,
+        b"Apr" => 4,
+        b"May" => 5,
+        b"Jun" => 6,
+        b"Jul" => 7,
+        b"Aug" => 8,
+        b"Sep" => 9,
+        b"Oct" => 10,
+        b"Nov" => 11,
+        b"Dec" => 12,
+        _ => return None,
+    };
+    let digits = [d1, d2, y1, y2, y3, y4, h1, h2, n1, n2, s1, s2];
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let two = |tens: u8, ones: u8| i64::from(tens - b'0') * 10 + i64::from(ones - b'0');
+    let (hour, minute, second) = (two(h1, h2), two(n1, n2), two(s1, s2));
+    if hour >= 24 || minute >= 60 || second > 60 {
+        return None;
+    }
+    let time = hour * 3600 + minute * 60 + second.min(59);
+    let year = two(y1, y2) * 100 + two(y3, y4);
+    timestamp(year, month, two(d1, d2), time, Some(weekday))
+}
+
+fn any_form(value: &[u8], now: Timestamp) -> Option<Timestamp> {
     let mut text = Text(value);
     let word = text.letters();
     if text.literal(b", ") {
@@ -247,4 +327,56 @@ fn civil(days: i64) -> (i64, i64, i64) {
     };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day_of_year - (153 * shifted + 2) / 5 + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_form_is_read_as_the_parser_of_all_forms_reads_it() {
+        let now = Timestamp(1_800_000_000);
+        let mut texts = Vec::new();
+        for day in (-40_000..80_000).step_by(97) {
+            let mut text = Vec::new();
+            write(
+                &mut text,
+                Timestamp(day * DAY + day.rem_euclid(DAY) * 7 % DAY),
+            );
+            assert!(usual(&text).is_some(), "{}", text.escape_ascii());
+            texts.push(text);
+        }
+        let date = b"Sun, 06 Nov 1994 08:49:37 GMT";
+        for at in 0..date.len() {
+            for byte in b" 069:;,AnNzZ\x80" {
+                let mut text = date.to_vec();
+                text[at] = *byte;
+                texts.push(text);
+            }
+            texts.push(date[..at].to_vec());
+            texts.push([&date[..at], b"0", &date[at..]].concat());
+        }
+        for (from, to) in [
+            ("06 Nov", "31 Nov"),
+            ("06 Nov", "00 Nov"),
+            ("08:", "24:"),
+            (":49", ":60"),
+            (":37", ":60"),
+            (":37", ":61"),
+            ("GMT", "UTC"),
+            ("Sun", "sUN"),
+        ] {
+            let text = String::from_utf8_lossy(date).replace(from, to);
+            texts.push(text.into_bytes());
+        }
+        for text in texts {
+            let text = text.as_slice();
+            assert_eq!(
+                parse(text, now),
+                any_form(text, now),
+                "{}",
+                text.escape_ascii()
+            );
+        }
+    }
 }

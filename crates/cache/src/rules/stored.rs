@@ -1,6 +1,7 @@
 //! The head of a stored response.
 
 use memchr::memchr3;
+use smallvec::SmallVec;
 
 use super::date;
 use super::directives::{for_each_element, for_each_listed_field};
@@ -56,10 +57,7 @@ impl StoredHead {
 
     /// The first value of a field.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.fields()
-            .iter()
-            .find(|(found, _)| found.eq_ignore_ascii_case(name.as_bytes()))
-            .map(|(_, value)| value)
+        self.fields().get(name)
     }
 
     /// Its age in seconds (RFC 9111, 4.2.3). A clock that was set back does not make it younger than it arrived.
@@ -108,6 +106,20 @@ const NOT_STORED: [&str; 14] = [
     "http2-settings",
 ];
 
+/// A bit for the length of each of these names.
+const NOT_STORED_LENGTHS: u32 = length_bits(&NOT_STORED);
+
+const fn length_bits(names: &[&str]) -> u32 {
+    match names {
+        [] => 0,
+        [name, rest @ ..] => 1 << (name.len() % 32) | length_bits(rest),
+    }
+}
+
+/// The bytes of a field line beside name and value.
+const LINE: usize = ": \r\n".len();
+const DATE_LINE: usize = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n".len();
+
 /// The field lines of a response that are kept. `None` where a line would not be one line.
 pub(super) fn lines_to_store<F: Fields + ?Sized>(
     status: u16,
@@ -117,14 +129,21 @@ pub(super) fn lines_to_store<F: Fields + ?Sized>(
     policy: &Policy,
 ) -> Option<Vec<u8>> {
     let dropped = Dropped::read(status, fields, received, names_fields, policy);
-    let (mut lines, mut valid) = (Vec::with_capacity(512), true);
+    let mut kept = SmallVec::<[(&[u8], &[u8]); 16]>::new();
+    let (mut len, mut valid) = (0, true);
     fields.for_each(&mut |name, value| {
         if dropped.contains(name) {
             return;
         }
         valid &= is_one_line(name, value);
-        write_line(&mut lines, name, value);
+        len += name.len() + value.len() + LINE;
+        kept.push((name, value));
     });
+    // Exactly so much: what is stored has no room left over.
+    let mut lines = Vec::with_capacity(len + if dropped.date { DATE_LINE } else { 0 });
+    for (name, value) in kept {
+        write_line(&mut lines, name, value);
+    }
     if dropped.date {
         lines.extend_from_slice(b"Date: ");
         date::write(&mut lines, received);
@@ -182,7 +201,8 @@ impl<'a> Dropped<'a> {
 
     fn contains(&self, name: &[u8]) -> bool {
         let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
-        NOT_STORED.iter().any(|known| is(known.as_bytes()))
+        let may_be_known = NOT_STORED_LENGTHS & (1 << (name.len() % 32)) != 0;
+        (may_be_known && NOT_STORED.iter().any(|known| is(known.as_bytes())))
             || self.named.iter().any(|named| is(named))
             || (self.date && is(b"date"))
             || (self.content_range && is(b"content-range"))

@@ -1,8 +1,7 @@
 //! A client's request as the policy decides on it.
 
-use std::time::SystemTime;
-
 use privet_gateway::RequestContext;
+use privet_http::turn;
 use privet_policy::{Addresses, Program, Request};
 
 pub(super) fn policy_request<'a>(
@@ -20,6 +19,6 @@ pub(super) fn policy_request<'a>(
         addresses,
         url: context.url,
         page: context.page,
-        at: SystemTime::now(),
+        at: turn::wall_time(),
     }
 }

@@ -1,7 +1,6 @@
 //! Answers a request from a stored response: all of it, a part, or that the client has it already.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
 
 use privet_cache::rules::answer::{self, Answer};
 use privet_cache::rules::multipart::Multipart;
@@ -29,6 +28,7 @@ use crate::request::live_connections::LiveConnections;
 use crate::scanning::gate::Gate;
 use crate::scanning::range::{self, SelectedRange};
 use crate::service::{Fetch, Service};
+use crate::turn;
 
 /// A stored response that answers a request.
 pub struct StoredAnswer {
@@ -69,7 +69,7 @@ impl Drop for RowGuard<'_> {
 
 /// Writes the lines that each answer has anew.
 fn write_own(out: &mut Vec<u8>, entry: &Entry, used: CacheUse) {
-    let now = Timestamp::from(SystemTime::now());
+    let now = Timestamp::from(turn::wall_time());
     out.extend_from_slice(b"Age: ");
     write_number(out, u64::from(entry.head().age(now)));
     out.extend_from_slice(b"\r\n");
@@ -144,7 +144,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         if let Some(outcome) = self.pass_gate(gate.clone()).await {
             return self.refuse(outcome, row).await;
         }
-        let began = self.observed.waits_since.unwrap_or_else(Instant::now);
+        let began = self.observed.waits_since;
+        let began = began.unwrap_or_else(|| turn::now().into_std());
         self.observed.origin_took = Some((entry.fetch_time(), began));
         // An answer of the origin that this one takes the place of.
         drop(self.scans.take_down());
@@ -256,7 +257,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let method = self.head.method_span.of_buffer(bytes);
         let port = self.head.target.as_ref().map_or(80, |target| target.port);
         let complete = entry.body_len();
-        let shape = match target_of(self.url.as_bytes(), "http", port) {
+        let shape = match target_of(self.url, "http", port) {
             // The response to another method answers as it is.
             Some(target) if matches!(method, b"GET" | b"HEAD") => {
                 let request = Request::new(method, target, &client);

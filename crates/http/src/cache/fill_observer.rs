@@ -1,8 +1,6 @@
 //! What becomes of the response of an origin: it is stored, it confirms or completes what is stored, it is passed on, or a
 //! stored one takes its place.
 
-use std::time::SystemTime;
-
 use privet_cache::rules::cache_status::Forward;
 use privet_cache::rules::fields::first;
 use privet_cache::rules::range::{self, ByteRange, ContentRange};
@@ -20,6 +18,7 @@ use super::origin_request::{OriginRequest, lines_of, response_of};
 use super::status::{CacheUse, Failure};
 use crate::exchange::head_observer::{HeadObserver, SeenHead};
 use crate::scanning::gate::Gate;
+use crate::turn;
 
 /// How long after its lifetime a response may answer for an origin that does not, in seconds.
 const MAX_STALE: i64 = 24 * 3600;
@@ -163,7 +162,7 @@ impl FillObserver {
             (OnError::Allowed { .. }, _) => true,
             (OnError::ByPolicy { .. } | OnError::Offline { .. }, Failure::Offline) => true,
             (OnError::ByPolicy { .. }, Failure::NoAnswer) => {
-                let now = Timestamp::from(SystemTime::now());
+                let now = Timestamp::from(turn::wall_time());
                 revalidation.entry.head().ttl(now) >= -MAX_STALE
             }
             _ => false,
@@ -172,7 +171,7 @@ impl FillObserver {
     }
 
     fn decide(&mut self, seen: &SeenHead<'_>) -> Option<FillOutcome> {
-        let now = Timestamp::from(SystemTime::now());
+        let now = Timestamp::from(turn::wall_time());
         let lines = lines_of(seen);
         let fields = &FoundFields::of(&lines);
         let status = seen.response.status;

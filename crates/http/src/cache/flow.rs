@@ -1,7 +1,7 @@
 //! The way of a request through the cache: look up, answer, wait for another request, or ask an origin.
 
 use std::future::poll_fn;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use privet_cache::rules::range::{self, ByteRange};
 use privet_cache::rules::{invalidation, reuse, storing};
@@ -27,6 +27,7 @@ use crate::headers::connection_auth;
 use crate::request::RequestFlow;
 use crate::request::flow::NextStep;
 use crate::service::{Fetch, Service};
+use crate::turn;
 
 /// How long a disk may take to read an entry; the request then goes to the origin.
 const DISK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -123,7 +124,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let (head, bytes) = (self.head, self.client.head_bytes());
         let client = ClientFields { head, bytes };
         let port = head.target.as_ref().map_or(80, |target| target.port);
-        let target = target_of(self.url.as_bytes(), scope.scheme, port)?;
+        let target = target_of(self.url, scope.scheme, port)?;
         let method = head.method_span.of_buffer(bytes);
         let site = fetch.site_request();
         let sent = SentFields {
@@ -173,7 +174,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let ask = LookupRequest {
             key: scope.cache.key_of(scope.space, &partition, &request),
             request,
-            now: Timestamp::from(SystemTime::now()),
+            now: Timestamp::from(turn::wall_time()),
             attempt,
             part: range::only_range(&request),
             // A part cannot be judged.

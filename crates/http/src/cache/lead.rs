@@ -1,7 +1,5 @@
 //! The request that goes to the origin for a key, while others may wait for what it gets.
 
-use std::time::SystemTime;
-
 use privet_cache::rules::cache_status::Forward;
 use privet_cache::{CacheReason, Entry, FillPermit, Key, OnError, Timestamp};
 
@@ -21,6 +19,7 @@ use crate::request::RequestFlow;
 use crate::request::fetched::{Failed, Fetched};
 use crate::request::flow::NextStep;
 use crate::service::{Fetch, Service};
+use crate::turn;
 
 impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     /// Asks the origin. `held`: the stored response that it may confirm.
@@ -124,7 +123,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 answer(entry, Some(reader), miss)
             }
             FillOutcome::Confirmed(entry) => {
-                let ttl = entry.head().ttl(Timestamp::from(SystemTime::now()));
+                let ttl = entry.head().ttl(Timestamp::from(turn::wall_time()));
                 answer(entry, None, CacheUse::Revalidated { ttl, why: forward })
             }
             FillOutcome::Failed(entry) => {
@@ -151,7 +150,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let Some(row) = self.cache_row(fetch) else {
             return NextStep::Close;
         };
-        let ttl = entry.head().ttl(Timestamp::from(SystemTime::now()));
+        let ttl = entry.head().ttl(Timestamp::from(turn::wall_time()));
         self.answer(StoredAnswer {
             cache: fetch.cache().map(|scope| scope.cache.clone()),
             gate: None,

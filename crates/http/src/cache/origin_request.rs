@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use privet_cache::rules::request::{Request, Target};
 use privet_cache::rules::storing::Response;
@@ -13,12 +13,13 @@ use privet_config::HeaderMode;
 
 use super::fields::{ClientFields, SentFields};
 use super::scope::{CacheKind, CacheScope};
-use super::url::target_of;
+use super::url::UrlParts;
 use crate::exchange::head_observer::SeenHead;
 use crate::head::BodyLength;
 use crate::headers::response::for_each_field;
 use crate::headers::write_field;
 use crate::service::Fetch;
+use crate::turn;
 
 /// The URL of a request, for longer than that lasts.
 pub struct OwnedTarget {
@@ -26,16 +27,17 @@ pub struct OwnedTarget {
     port: u16,
     /// In normal form. Its scheme may be the origin's.
     url: Box<str>,
+    parts: UrlParts,
 }
 
 impl OwnedTarget {
     /// `None`: the URL has no path.
     pub fn of(url: &str, scheme: &'static str, port: u16) -> Option<Self> {
-        target_of(url.as_bytes(), scheme, port)?;
         Some(Self {
             scheme,
             port,
             url: url.into(),
+            parts: UrlParts::of(url)?,
         })
     }
 
@@ -46,7 +48,8 @@ impl OwnedTarget {
             port: self.port,
             path_and_query: b"",
         };
-        target_of(self.url.as_bytes(), self.scheme, self.port).unwrap_or(nothing)
+        let target = self.parts.target(&self.url, self.scheme, self.port);
+        target.unwrap_or(nothing)
     }
 
     /// As [`Target::url`] writes it.
@@ -89,7 +92,7 @@ impl OriginRequest {
             target: OwnedTarget::of(url, scope.scheme, port)?,
             mode: fetch.header_mode(),
             site_fields: fetch.site_request().map(|site| site.fields.to_vec()),
-            requested: Instant::now(),
+            requested: turn::now().into_std(),
             owner: scope.owner(),
             page: match scope.kind {
                 CacheKind::Shared => 0,
@@ -126,8 +129,14 @@ impl OriginRequest {
     /// When it was sent, where its response arrived at `received`: as many whole seconds before as have passed. The wall
     /// clock would make a second of each one that begins meanwhile.
     pub fn requested(&self, received: Timestamp) -> Timestamp {
-        let passed = self.requested.elapsed().as_secs();
+        let passed = self.passed().as_secs();
         received.plus(-i64::try_from(passed).unwrap_or(i64::MAX))
+    }
+
+    /// Since it was sent.
+    fn passed(&self) -> Duration {
+        let now = turn::now().into_std();
+        now.saturating_duration_since(self.requested)
     }
 
     /// The request as the rules of the cache take it.
@@ -154,7 +163,7 @@ impl OriginRequest {
             page: self.page,
             route: self.route,
             keep_on_disk: self.keep_on_disk,
-            took: self.requested.elapsed(),
+            took: self.passed(),
         }
     }
 }

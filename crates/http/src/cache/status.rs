@@ -1,10 +1,12 @@
 //! What the cache did for an answer: for `Cache-Status` (RFC 9211), and for the rows of requests.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use privet_cache::rules::cache_status::{CacheStatus, Forward};
 use privet_cache::{CacheReason, Entry, Reuse, Timestamp};
 use privet_connection_log::CacheSaving;
+
+use crate::turn;
 
 /// What the cache did for an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,5 +190,5 @@ fn collapsed(entry: &Entry) -> CacheUse {
 }
 
 fn ttl_of(entry: &Entry) -> i64 {
-    entry.head().ttl(Timestamp::from(SystemTime::now()))
+    entry.head().ttl(Timestamp::from(turn::wall_time()))
 }

@@ -98,7 +98,7 @@ impl Observed {
     pub fn answer_stored(&mut self, status: u16, media_type: Option<&[u8]>) {
         self.status = Some(status);
         if self.started.is_some() {
-            self.answered = Some(Instant::now());
+            self.answered = Some(turn::now().into_std());
             self.set_media_type(media_type.unwrap_or_default());
         }
     }

@@ -188,7 +188,10 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             .cache
             .filter(|_| !matches!(outcome, Outcome::Repeat))
         {
-            let longer = |(took, began): (Duration, Instant)| took.saturating_sub(began.elapsed());
+            let now = turn::now().into_std();
+            let longer = |(took, began): (Duration, Instant)| {
+                took.saturating_sub(now.saturating_duration_since(began))
+            };
             let time = self.observed.origin_took.map_or(Duration::ZERO, longer);
             if let Some(saving) = used.saving(self.observed.down, time) {
                 live.cache_used(saving);
