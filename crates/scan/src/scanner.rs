@@ -244,17 +244,29 @@ impl Scanner {
 
     /// Asks the engines outside the process who they are, where that was not done lately.
     async fn check_soon(&self) {
-        let due = {
-            let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
-            let due = checked.is_none_or(|at| at.elapsed() > CHECK);
-            if due {
-                *checked = Some(Instant::now());
-            }
-            due
-        };
-        if due {
+        if self.begin_check() {
             self.check().await;
         }
+    }
+
+    /// As before a scan, in a task of its own: stored answers are judged anew when an engine's version has changed, also where
+    /// nothing else is scanned.
+    pub fn check_in_background(self: &Arc<Self>) {
+        let is_outside = self.clamd.is_some() || self.icap.is_some();
+        if is_outside && self.begin_check() {
+            let scanner = self.clone();
+            tokio::spawn(async move { scanner.check().await });
+        }
+    }
+
+    /// Whether the engines are to be asked now; the next time is [`CHECK`] later.
+    fn begin_check(&self) -> bool {
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = checked.is_none_or(|at| at.elapsed() > CHECK);
+        if due {
+            *checked = Some(Instant::now());
+        }
+        due
     }
 
     pub(crate) async fn check(&self) -> (Option<String>, Option<String>) {

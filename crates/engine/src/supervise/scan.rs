@@ -31,6 +31,9 @@ impl Supervisor {
     /// Looks at the rules every [`CHECK`], and at the age of signatures.
     pub(crate) async fn tick_scan(&mut self) {
         let scanner = self.shared.snapshot.load().scanner.clone();
+        if let Some(scanner) = &scanner {
+            scanner.check_in_background();
+        }
         match scanner.and_then(|scanner| scanner.old_signatures()) {
             None => self.shared.problems.clear(SIGNATURES),
             Some(text) => {

@@ -193,3 +193,24 @@ async fn bodies_that_find_no_turn_are_errors() {
     drop(all);
     assert_eq!(scanner.scan(body(b"x")).await, Verdict::Clean);
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_new_version_is_noticed_where_nothing_is_scanned() {
+    let (_folder, scanner) = with_clamd(ScanTimeouts::default(), |mut stream| async move {
+        use tokio::io::AsyncWriteExt;
+        let _ = stream.write_all(b"ClamAV 9.9.9/1\0").await;
+    });
+    let scanner = Arc::new(scanner);
+    let before = scanner.generation();
+    scanner.check_in_background();
+    assert_eq!(scanner.generation(), before, "it was asked lately");
+    *scanner.checked.lock().unwrap() = None;
+    scanner.check_in_background();
+    let changed = async {
+        while scanner.generation() == before {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(20), changed).await.unwrap();
+}
