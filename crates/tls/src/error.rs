@@ -163,7 +163,7 @@ impl fmt::Display for CertificateWarning {
 }
 
 /// `on 2026-11-29`, in UTC; with `#` without "on".
-pub(crate) struct Date(pub(crate) SystemTime);
+pub struct Date(pub SystemTime);
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

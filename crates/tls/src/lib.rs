@@ -33,7 +33,7 @@ pub use rustls_pki_types::CertificateDer;
 
 pub use certificate::{CertificateFacts, EXPIRES_SOON, Fingerprint, NotAFingerprint};
 pub use client::{ClientError, ClientOptions, ClientTls, Pin, Trust};
-pub use error::{CertificateWarning, CertificateWarningKind, LoadError, LoadErrorKind};
+pub use error::{CertificateWarning, CertificateWarningKind, Date, LoadError, LoadErrorKind};
 pub use names::{CertificateName, NotAName};
 pub use prefixed::read_received;
 pub use provider::{Alpn, provider};

@@ -1,5 +1,6 @@
 //! HTTPS inspection through the built program: real clients, real origins with good and bad certificates.
 
+mod authority_end;
 mod clients;
 mod exceptions;
 mod grpc;

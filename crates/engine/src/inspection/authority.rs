@@ -53,6 +53,7 @@ impl AuthorityPlace {
             not_after: public.facts.not_after,
             certificate: public.certificate,
             in_keyring: Arc::new(AtomicBool::new(!self.secret_path().exists())),
+            replaces: false,
         })
     }
 
@@ -61,7 +62,8 @@ impl AuthorityPlace {
     /// # Errors
     /// As a sentence.
     pub(crate) fn ensure(&self) -> Result<AuthorityFacts, String> {
-        if let Some(known) = self.known() {
+        let is_valid = |known: &AuthorityFacts| known.is_valid_at(SystemTime::now());
+        if let Some(known) = self.known().filter(is_valid) {
             return Ok(known);
         }
         load_or_make(self, &*self.keyring)?;
@@ -81,6 +83,8 @@ pub struct AuthorityFacts {
     pub not_after: SystemTime,
     pub certificate: CertificateDer<'static>,
     in_keyring: Arc<AtomicBool>,
+    /// It was made in the place of one that had expired or could not be read: programs trusted that one.
+    pub(crate) replaces: bool,
 }
 
 /// Where the authority's key is.
@@ -101,7 +105,12 @@ impl AuthorityFacts {
             not_after: facts.not_after,
             certificate: authority.certificate().clone(),
             in_keyring: Arc::new(AtomicBool::new(in_keyring)),
+            replaces: false,
         }
+    }
+
+    pub(crate) fn is_valid_at(&self, now: SystemTime) -> bool {
+        now < self.not_after
     }
 
     pub fn storage(&self) -> AuthorityStorage {
@@ -128,6 +137,7 @@ fn find_or_make(
     secrets: &dyn Keyring,
 ) -> Result<(InspectionAuthority, Arc<AuthorityFacts>), String> {
     let now = SystemTime::now();
+    let mut replaces = false;
     let from_file = match place.file().read() {
         Ok(found) => found,
         Err(error) => {
@@ -136,9 +146,11 @@ fn find_or_make(
                 .set_aside()
                 .map_err(|error| error.to_string())?;
             tracing::warn!("{error}; it was renamed to {}", aside.display());
+            replaces = true;
             None
         }
     };
+    replaces |= from_file.is_some();
     let kept = secrets.read(AUTHORITY_ENTRY);
     let has_keyring = !matches!(kept, Err(KeyringError::NoService));
     if let Some(authority) = from_file.filter(|authority| authority.is_valid_at(now)) {
@@ -158,7 +170,7 @@ fn find_or_make(
                 let facts = Arc::new(AuthorityFacts::of(&authority, true));
                 return Ok((authority, facts));
             }
-            tracing::warn!("the inspection authority expired, and is made anew");
+            replaces = true;
         }
         Err(KeyringError::NoEntry | KeyringError::NoService) => {}
         Err(error) => {
@@ -173,7 +185,10 @@ fn find_or_make(
         .write(&made)
         .map_err(|error| error.to_string())?;
     tracing::info!("an inspection authority was made");
-    let facts = Arc::new(AuthorityFacts::of(&made, false));
+    let facts = Arc::new(AuthorityFacts {
+        replaces,
+        ..AuthorityFacts::of(&made, false)
+    });
     if has_keyring {
         move_to_keyring(place, &made, &facts);
     }

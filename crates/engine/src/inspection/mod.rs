@@ -69,7 +69,8 @@ impl Inspection {
         previous: Option<&Arc<Self>>,
     ) -> Result<Arc<Self>, String> {
         let trust = trust_files(&config.trust);
-        if let Some(previous) = previous {
+        let is_valid = |previous: &&Arc<Self>| previous.authority.is_valid_at(SystemTime::now());
+        if let Some(previous) = previous.filter(is_valid) {
             if previous.trust == trust {
                 return Ok(previous.clone());
             }
@@ -91,8 +92,8 @@ impl Inspection {
             minter: Arc::new(Minter::new(authority, LEAVES).map_err(|error| error.to_string())?),
             authority: facts,
             trust,
-            exceptions: Arc::default(),
-            counts: Arc::default(),
+            exceptions: previous.map_or_else(Arc::default, |before| before.exceptions.clone()),
+            counts: previous.map_or_else(Arc::default, |before| before.counts.clone()),
         }))
     }
 

@@ -9,6 +9,7 @@ pub(crate) mod command;
 pub(crate) mod configuration;
 pub(crate) mod connection_log;
 pub(crate) mod drain;
+mod inspection;
 pub(crate) mod lists;
 mod memory;
 pub(crate) mod mode;

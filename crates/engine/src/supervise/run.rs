@@ -216,6 +216,7 @@ impl Supervisor {
         self.tick_lists().await;
         self.tick_certificates().await;
         self.tick_scan().await;
+        self.tick_inspection().await;
     }
 
     /// Logs each problem of the connection log once.

@@ -259,6 +259,7 @@ async fn start_supervisor(
         list_files: ListFileWatch::default(),
         certificates: CertificateWatch::default(),
         scan_rules: ScanRuleWatch::default(),
+        authority_made_at: None,
         refresh_waiters: Vec::new(),
     };
     supervisor.save_pause().await;

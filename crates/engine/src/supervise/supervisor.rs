@@ -60,6 +60,8 @@ pub(crate) struct Supervisor {
     pub(crate) list_files: ListFileWatch,
     pub(crate) certificates: CertificateWatch,
     pub(crate) scan_rules: ScanRuleWatch,
+    /// When the inspection authority was last made anew, or that was tried.
+    pub(crate) authority_made_at: Option<Instant>,
     /// Callers that wait for a list to be fetched, by the list's name.
     pub(crate) refresh_waiters: Vec<(String, oneshot::Sender<bool>)>,
 }
