@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 /// A command that runs longer is killed.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// As above, for one that works through all certificates of the system: killed on its way it leaves half of them.
+const LONG_TIMEOUT: Duration = Duration::from_secs(60);
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
 /// Maximum of output that is read, in bytes.
 const MAX_OUTPUT: u64 = 1024 * 1024;
@@ -18,8 +20,8 @@ pub enum CommandError {
     NotRun { program: String, cause: String },
     #[error("{program} failed: {cause}")]
     Failed { program: String, cause: String },
-    #[error("{program} did not end in {} s", TIMEOUT.as_secs())]
-    TimedOut { program: String },
+    #[error("{program} did not end in {} s", limit.as_secs())]
+    TimedOut { program: String, limit: Duration },
 }
 
 /// The guardian's pipe, inherited by commands that write settings. A command that outlives this process keeps it open, so
@@ -53,12 +55,26 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<String, CommandEr
     run_with_pipe(&ParentPipe::default(), program, arguments)
 }
 
+/// As [`run`], for a command that takes long.
+pub(crate) fn run_long(program: &str, arguments: &[&str]) -> Result<String, CommandError> {
+    run_for(LONG_TIMEOUT, &ParentPipe::default(), program, arguments)
+}
+
 /// As [`run`], for a command that writes settings.
+pub(crate) fn run_with_pipe(
+    parent_pipe: &ParentPipe,
+    program: &str,
+    arguments: &[&str],
+) -> Result<String, CommandError> {
+    run_for(TIMEOUT, parent_pipe, program, arguments)
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the standard library cannot wait for a child with a time limit, and no runtime's thread runs this"
 )]
-pub(crate) fn run_with_pipe(
+fn run_for(
+    limit: Duration,
     parent_pipe: &ParentPipe,
     program: &str,
     arguments: &[&str],
@@ -80,12 +96,13 @@ pub(crate) fn run_with_pipe(
     let status = loop {
         match child.try_wait() {
             Ok(Some(status)) => break status,
-            Ok(None) if start.elapsed() < TIMEOUT => thread::sleep(POLL_INTERVAL),
+            Ok(None) if start.elapsed() < limit => thread::sleep(POLL_INTERVAL),
             _ => {
                 let _ = child.kill();
                 let _ = child.wait();
                 return Err(CommandError::TimedOut {
                     program: program.to_owned(),
+                    limit,
                 });
             }
         }

@@ -112,7 +112,7 @@ pub(super) fn change(authority: &Authority, trusted: bool) -> Result<(), String>
         (false, "update-ca-certificates") => &["--fresh"],
         _ => store.arguments,
     };
-    let run = command::run(store.program, arguments);
+    let run = command::run_long(store.program, arguments);
     run.map(drop).map_err(sentence)
 }
 
