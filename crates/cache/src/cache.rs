@@ -11,6 +11,7 @@ use crate::entry::Entry;
 use crate::in_flight::Outcome;
 use crate::incoming::Incoming;
 use crate::key::{Key, KeySecret};
+use crate::recent_changes::RecentChanges;
 use crate::rules::policy::Policy;
 use crate::rules::time::Timestamp;
 use crate::rules::validation::HeadUpdate;
@@ -49,6 +50,7 @@ pub struct Cache {
     evicts: AtomicUsize,
     pub(crate) serials: AtomicU64,
     pub(crate) uncacheable: Uncacheable,
+    pub(crate) recent_changes: RecentChanges,
     pub(crate) search: SearchRules,
     pub(crate) shared_tier: SharedTier,
     disk: Option<Arc<Disk>>,
@@ -113,6 +115,7 @@ impl Cache {
             evicts: AtomicUsize::new(0),
             serials: AtomicU64::new(0),
             uncacheable: Uncacheable::default(),
+            recent_changes: RecentChanges::default(),
             search: SearchRules::default(),
             shared_tier: SharedTier::default(),
             disk,
@@ -299,11 +302,16 @@ impl Cache {
             HeadUpdate::Update(head) => self.update(key, old, old.with_head(head)),
             HeadUpdate::MarkStale => {
                 self.purge_shared_url(old.url(), reach);
-                let mut shard = self.shard(key);
-                if let Some(id) = shard.find(key, old) {
-                    self.mark(&mut shard, id, Slot::invalidate);
-                }
+                self.outdate(key, old);
             }
+        }
+    }
+
+    /// The origin has something else now than this entry.
+    pub(crate) fn outdate(&self, key: Key, old: &Entry) {
+        let mut shard = self.shard(key);
+        if let Some(id) = shard.find(key, old) {
+            self.mark(&mut shard, id, Slot::invalidate);
         }
     }
 

@@ -42,6 +42,8 @@ pub struct FillPermit {
     /// What the response needs to be written for other machines.
     pub(crate) shared: Option<Box<SharedFill>>,
     started: Instant,
+    /// The newest change of the cache before the origin is asked.
+    since: u64,
     open: bool,
 }
 
@@ -69,6 +71,7 @@ impl FillPermit {
             stored_as: None,
             shared: None,
             started: Instant::now(),
+            since: cache.recent_changes.number(),
             open: true,
         }
     }
@@ -122,6 +125,12 @@ impl FillPermit {
         self
     }
 
+    /// What happened while the response was on its way holds for it too.
+    fn catch_up(&self, entry: &Entry) {
+        let keys = [self.store_key(), self.key];
+        self.cache.catch_up(self.since, keys, entry);
+    }
+
     fn store_key(&self) -> Key {
         self.stored_as.unwrap_or(self.key)
     }
@@ -145,6 +154,7 @@ impl FillPermit {
         let (writer, body) = incoming(new.body_len, limit, self.cache.budget(), target);
         let entry = Entry::new(self.store_key(), head, new, Body::Incoming(body.clone()));
         self.cache.begin(self.store_key(), &entry);
+        self.catch_up(&entry);
         self.end(Outcome::LookAgain);
         let mut writer = self.writer(entry.clone(), writer, body);
         writer.shared = self.shared.take();
@@ -170,6 +180,7 @@ impl FillPermit {
         let body = MemoryBody::new(block.into_iter(), Bytes::new());
         let entry = Entry::new(self.store_key(), head, &new, Body::Memory(body));
         cache.add(self.store_key(), &entry);
+        self.catch_up(&entry);
         if let Some(shared) = self.shared.take() {
             shared.put(&entry);
         }
@@ -204,6 +215,7 @@ impl FillPermit {
         let entry = self
             .cache
             .begin_part(self.store_key(), head, part, new, &body, held);
+        self.catch_up(&entry);
         self.end(Outcome::LookAgain);
         let writer = self.writer(entry.clone(), writer, body);
         (entry, writer)
@@ -215,6 +227,7 @@ impl FillPermit {
         let updated = self.validates.take().map(|old| {
             let entry = old.with_head(head);
             self.cache.update(self.key, &old, entry.clone());
+            self.cache.catch_up(self.since, [self.key; 2], &entry);
             if let Some(shared) = self.shared.take() {
                 shared.put(&entry);
             }
@@ -224,9 +237,22 @@ impl FillPermit {
         updated
     }
 
-    /// The response cannot be stored. Waiting requests go to the origin themselves, as do later ones for a while.
+    /// The response cannot be stored. Waiting requests go to the origin themselves, as do later ones for a while. What was to
+    /// be validated is not what the origin has now.
     pub fn uncacheable(mut self, now: Timestamp) {
+        if let Some(old) = self.validates.take() {
+            self.cache.outdate(self.key, &old);
+        }
         self.cache.remember_uncacheable(self.key, now);
+        self.end(Outcome::LookAgain);
+    }
+
+    /// The origin has answered with an error. Waiting requests go to the origin themselves. What was to be validated stays as
+    /// it is, and later requests may use it where that is allowed.
+    pub fn origin_error(mut self, now: Timestamp) {
+        if self.validates.is_none() {
+            self.cache.remember_uncacheable(self.key, now);
+        }
         self.end(Outcome::LookAgain);
     }
 

@@ -42,6 +42,7 @@ mod partial_hit;
 mod parts;
 pub mod purge;
 mod purge_id;
+mod recent_changes;
 pub mod rules;
 mod search;
 mod search_rules;

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use crate::cache::{Cache, lock};
+use crate::entry::Entry;
 use crate::key::Key;
 use crate::purge_id::PurgeId;
+use crate::recent_changes::{Effect, Reach};
 use crate::rules::fields::FieldLines;
 use crate::rules::invalidation;
 use crate::site::{host_of, page_mark};
@@ -138,6 +140,7 @@ impl Cache {
     /// Changes all selected entries, and gives how many there were.
     pub fn change(&self, selection: &EntrySelector<'_>, change: EntryChange) -> usize {
         self.change_shared(selection, change);
+        self.note(selection, change);
         if let EntrySelector::Key(key) = *selection {
             return self.change_shard(&mut self.shard(key), selection, change);
         }
@@ -209,6 +212,43 @@ impl Cache {
             key: slot.key,
             id: record.id,
         });
+    }
+
+    /// Responses that are on their way are meant too.
+    fn note(&self, selection: &EntrySelector<'_>, change: EntryChange) {
+        let effect = match change {
+            EntryChange::Remove => Effect::Remove,
+            EntryChange::Invalidate | EntryChange::PurgeSoftly(_) => Effect::Invalidate,
+            EntryChange::Restore | EntryChange::Pin | EntryChange::Unpin => return,
+        };
+        let reach = match *selection {
+            EntrySelector::Key(key) => Reach::Key(key),
+            EntrySelector::Url(url) => Reach::Url(short_hash(url.as_bytes())),
+            EntrySelector::Purge(_) => return,
+            // Their tags are not known yet, and purges are few.
+            _ => Reach::Any,
+        };
+        self.recent_changes.note(reach, effect);
+    }
+
+    /// A response is in the store that was asked for after change `since`: what happened meanwhile holds for it too.
+    pub(crate) fn catch_up(&self, since: u64, keys: [Key; 2], entry: &Entry) {
+        if self.recent_changes.number() == since {
+            return;
+        }
+        let url = short_hash(entry.url().as_bytes());
+        let Some(effect) = self.recent_changes.effect(since, keys, url) else {
+            return;
+        };
+        let [key, _] = keys;
+        let mut shard = self.shard(key);
+        let Some(id) = shard.find(key, entry) else {
+            return;
+        };
+        match effect {
+            Effect::Remove => self.release(shard.remove(id)),
+            Effect::Invalidate => self.mark(&mut shard, id, Slot::invalidate),
+        }
     }
 
     /// Marks all variants of a key, as after an unsafe request (RFC 9111, 4.4).

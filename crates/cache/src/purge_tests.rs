@@ -1,4 +1,5 @@
 use super::*;
+use crate::lookup::Lookup;
 use crate::testing::*;
 
 #[test]
@@ -66,4 +67,57 @@ fn a_pinned_entry_stays_when_others_leave() {
         get(&format!("/{number}")).fill(&cache, FRESH, &[b'x'; 10_000]);
     }
     assert_eq!(get("/pinned").body(&cache).as_deref(), Some(&b"kept"[..]));
+}
+
+#[test]
+fn what_changes_meanwhile_holds_for_a_response_on_its_way() {
+    let cache = cache();
+    let store = |path: &str, at_once: bool, meanwhile: &dyn Fn()| {
+        let get = get(path);
+        let permit = get.lead(&cache);
+        meanwhile();
+        if at_once {
+            permit.store_whole(get.head(FRESH), &get.new_entry(), b"a body");
+        } else {
+            let (_, mut writer) = permit.store(get.head(FRESH), &get.new_entry());
+            writer.push(b"a body").expect("any length");
+            writer.finish(b"").expect("any length");
+        }
+        get.first(&cache)
+    };
+    for at_once in [true, false] {
+        let key = get("/invalid").key(&cache);
+        let found = store("/invalid", at_once, &|| cache.invalidate(key));
+        assert!(matches!(found, Lookup::Validate { .. }), "{found:?}");
+        let found = store("/other", at_once, &|| cache.invalidate(key));
+        assert!(matches!(found, Lookup::Hit { .. }), "{found:?}");
+        let site = EntrySelector::Site("origin.test");
+        let found = store("/removed", at_once, &|| {
+            cache.change(&site, EntryChange::Remove);
+        });
+        assert!(matches!(found, Lookup::Lead { .. }), "{found:?}");
+    }
+}
+
+#[test]
+fn a_304_on_its_way_does_not_make_valid_what_was_invalidated_meanwhile() {
+    let cache = cache();
+    let get = get("/a");
+    get.fill(&cache, FRESH, b"a body");
+    cache.invalidate(get.key(&cache));
+    let confirm = |meanwhile: &dyn Fn()| match get.first(&cache) {
+        Lookup::Validate { permit, .. } => {
+            meanwhile();
+            permit.not_modified(get.head(FRESH)).expect("it is there");
+            get.first(&cache)
+        }
+        other => panic!("{other:?}"),
+    };
+    let found = confirm(&|| cache.invalidate(get.key(&cache)));
+    let Lookup::Validate { permit, .. } = found else {
+        panic!("{found:?}")
+    };
+    drop(permit);
+    let found = confirm(&|| {});
+    assert!(matches!(found, Lookup::Hit { .. }), "{found:?}");
 }

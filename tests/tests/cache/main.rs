@@ -2,6 +2,7 @@
 
 mod api;
 mod browsers;
+mod changes;
 mod conformance;
 mod disk;
 mod forward;

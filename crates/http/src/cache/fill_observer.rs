@@ -238,10 +238,8 @@ impl FillObserver {
         now: Timestamp,
     ) -> Merged {
         self.origin_request.with_request(seen, |request| {
-            let (requested, policy) = (
-                self.origin_request.requested(now),
-                self.origin_request.cache.policy(),
-            );
+            let requested = self.origin_request.requested(now);
+            let policy = self.origin_request.cache.policy();
             validation::merge(request, old, fields, requested, now, policy)
         })
     }
@@ -287,7 +285,7 @@ impl FillObserver {
         let part = first(fields, "content-range").and_then(ContentRange::parse);
         // Of a part alone, they say nothing about the whole.
         let of_part = |why| matches!(why, CacheReason::BadContentRange | CacheReason::TooLarge);
-        let (head, permit) = storable(head, permit, of_part, now)?;
+        let (head, permit) = storable(head, permit, of_part, (response.status, now))?;
         let (Some(wanted), Some(part)) = (wanted, part) else {
             return None;
         };
@@ -308,10 +306,8 @@ impl FillObserver {
         now: Timestamp,
     ) -> (Result<StoredHead, CacheReason>, Option<range::RangeSpec>) {
         self.origin_request.with_request(seen, |request| {
-            let (requested, policy) = (
-                self.origin_request.requested(now),
-                self.origin_request.cache.policy(),
-            );
+            let requested = self.origin_request.requested(now);
+            let policy = self.origin_request.cache.policy();
             let head = storing::store(request, response, requested, now, policy);
             (head, range::only_range(request))
         })
@@ -328,7 +324,7 @@ impl FillObserver {
         let permit = self.permit.take()?;
         // These depend on what this client has already.
         let of_client = |_| matches!(response.status, 412 | 416);
-        let (head, permit) = storable(head, permit, of_client, now)?;
+        let (head, permit) = storable(head, permit, of_client, (response.status, now))?;
         let url = self.origin_request.target.url();
         let new = self.origin_request.new_entry(&url, response.body_len);
         let permit = self.stored_under_its_key(permit, seen, &head);
@@ -365,14 +361,17 @@ fn storable(
     head: Result<StoredHead, CacheReason>,
     permit: FillPermit,
     is_of_this_response: impl Fn(CacheReason) -> bool,
-    now: Timestamp,
+    (status, now): (u16, Timestamp),
 ) -> Option<(StoredHead, FillPermit)> {
     match head {
         Ok(head) => Some((head, permit)),
         Err(why) if is_of_this_response(why) => None,
         Err(why) => {
             tracing::trace!(%why, "not stored");
-            permit.uncacheable(now);
+            match validation::is_failure(status) {
+                true => permit.origin_error(now),
+                false => permit.uncacheable(now),
+            }
             None
         }
     }

@@ -23,13 +23,13 @@ pub struct InvalidationObserver {
 }
 
 impl InvalidationObserver {
-    fn invalidate(&self, lines: &[u8]) {
+    fn invalidate(&self, seen: &SeenHead<'_>, lines: &[u8]) {
         let (cache, fields) = (&self.origin_request.cache, FieldLines(lines));
         let target = self.origin_request.target.get();
         for path in invalidation::invalid_paths(&target, &fields) {
             let mut changed = target;
             changed.path_and_query = &path;
-            self.invalidate_target(&changed);
+            self.invalidate_target(seen, &changed);
         }
         if cache.policy().site_fields {
             let mut root = target;
@@ -45,18 +45,25 @@ impl InvalidationObserver {
         }
     }
 
-    fn invalidate_target(&self, target: &Target<'_>) {
-        let cache = &self.origin_request.cache;
-        let key = cache.key_of_target(&self.origin_request.space, &[], target);
+    fn invalidate_target(&self, seen: &SeenHead<'_>, target: &Target<'_>) {
+        let (cache, space) = (&self.origin_request.cache, &self.origin_request.space);
         let url = target.url();
-        let selection = match self.shared {
-            true => EntrySelector::Key(key),
-            false => EntrySelector::Url(&url),
-        };
-        if self.shared {
-            cache.purge_shared_url(&url, self.origin_request.purge_reach());
+        if !self.shared {
+            cache.change(&EntrySelector::Url(&url), EntryChange::Invalidate);
+            return;
         }
-        cache.change(&selection, EntryChange::Invalidate);
+        cache.purge_shared_url(&url, self.origin_request.purge_reach());
+        let plain = cache.key_of_target(space, &[], target);
+        // Of a GET with the fields that this request has, as a proxy in front of Privet adds them to all.
+        let keyed = self.origin_request.with_request(seen, |request| {
+            let mut request = *request;
+            request.target = *target;
+            cache.key_of(space, &[], &request)
+        });
+        cache.invalidate(plain);
+        if keyed != plain {
+            cache.invalidate(keyed);
+        }
     }
 
     /// Stores the response for later GETs (RFC 9110 §9.3.3).
@@ -83,7 +90,7 @@ impl HeadObserver for InvalidationObserver {
             return false;
         }
         let lines = lines_of(seen);
-        self.invalidate(&lines);
+        self.invalidate(seen, &lines);
         let key = self.key.take();
         self.taken = key.and_then(|key| self.store(key, seen, &lines));
         self.taken.is_some()
