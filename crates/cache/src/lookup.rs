@@ -131,15 +131,9 @@ impl Cache {
             }
             Found::OnDisk(load) => return Lookup::Load(Loading::new(load, ask.attempt)),
         };
-        let found = if invalidated {
-            reuse::validate(
-                &ask.request,
-                entry.head(),
-                ask.now,
-                CacheReason::Invalidated,
-            )
-        } else {
-            reuse::reuse(&ask.request, entry.head(), ask.now)
+        let found = match invalidated {
+            true => reuse::invalidated(),
+            false => reuse::reuse(&ask.request, entry.head(), ask.now),
         };
         match found {
             Reuse::Fresh { .. } | Reuse::StaleAccepted { .. } => {

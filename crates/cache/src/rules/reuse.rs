@@ -65,8 +65,10 @@ pub fn reuse(request: &Request<'_>, stored: &StoredHead, now: Timestamp) -> Reus
     if directives.max_stale.is_some_and(|limit| stale <= limit) {
         return Reuse::StaleAccepted { age, stale };
     }
-    // A client that limits the age wants no stale response, nor one that is validated meanwhile.
-    let limited = directives.max_age.is_some() || directives.min_fresh.is_some();
+    // A client that limits the age, or for how long it is stale, wants none that is validated meanwhile.
+    let limited = directives.max_age.is_some()
+        || directives.min_fresh.is_some()
+        || directives.max_stale.is_some();
     if stale <= lifetime.stale_while_revalidate && lifetime.stale_while_revalidate > 0 && !limited {
         return Reuse::StaleWhileRevalidate { age, stale };
     }
@@ -78,13 +80,15 @@ pub fn reuse(request: &Request<'_>, stored: &StoredHead, now: Timestamp) -> Reus
     validate(request, stored, now, why)
 }
 
-/// Validation for another reason, as after a soft purge.
-pub fn validate(
-    request: &Request<'_>,
-    stored: &StoredHead,
-    now: Timestamp,
-    why: CacheReason,
-) -> Reuse {
+/// What an invalidated response may do, as after a soft purge: it is not sent before it was validated (RFC 9111, 4.4).
+pub const fn invalidated() -> Reuse {
+    Reuse::Validate {
+        why: CacheReason::Invalidated,
+        on_error: OnError::Never,
+    }
+}
+
+fn validate(request: &Request<'_>, stored: &StoredHead, now: Timestamp, why: CacheReason) -> Reuse {
     Reuse::Validate {
         why,
         on_error: on_error(request, stored, now),
@@ -103,8 +107,10 @@ fn on_error(request: &Request<'_>, stored: &StoredHead, now: Timestamp) -> OnErr
         .stale_if_error
         .max(request.directives.stale_if_error);
     let directives = &request.directives;
-    let wants_validated =
-        directives.no_cache || directives.max_age.is_some() || directives.min_fresh.is_some();
+    let wants_validated = directives.no_cache
+        || directives.max_age.is_some()
+        || directives.min_fresh.is_some()
+        || directives.max_stale.is_some_and(|limit| stale > limit);
     match limit {
         Some(limit) if stale <= limit => OnError::Allowed { age },
         Some(_) => OnError::Never,

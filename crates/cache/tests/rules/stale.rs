@@ -62,6 +62,8 @@ fn a_reload_gets_a_stale_response_without_a_network_only() {
         on_error(&shared(), "max-age=20", 5, &wants),
         OnError::Offline { age: 5 }
     );
+    let stale = |wanted| on_error(&shared(), "max-age=2", 5, &[("Cache-Control", wanted)]);
+    assert_eq!(stale("max-stale=2"), OnError::Offline { age: 5 });
     let strict = on_error(&shared(), "max-age=20, must-revalidate", 5, &wants);
     assert_eq!(
         strict,
@@ -112,11 +114,12 @@ fn stale_while_revalidate_answers_for_its_time() {
         Reuse::StaleWhileRevalidate { age: 62, stale: 60 }
     );
     assert!(matches!(later(&head, 63), Reuse::Validate { .. }));
-    let limited = later_for(&head, 10, &[("Cache-Control", "max-age=30")]);
-    assert!(
-        matches!(limited, Reuse::Validate { .. }),
-        "the client wants a fresh one"
-    );
+    for limit in ["max-age=30", "min-fresh=1", "max-stale=7"] {
+        let limited = later_for(&head, 10, &[("Cache-Control", limit)]);
+        assert!(matches!(limited, Reuse::Validate { .. }), "{limit}");
+    }
+    let accepted = later_for(&head, 10, &[("Cache-Control", "max-stale=8")]);
+    assert_eq!(accepted, Reuse::StaleAccepted { age: 10, stale: 8 });
     let fields = [("Cache-Control", "max-age=0, stale-while-revalidate=60")];
     assert!(
         stored(&private(), &fields).is_ok(),
@@ -144,12 +147,9 @@ fn statuses_that_count_as_failures() {
 
 #[test]
 fn an_invalidated_response_is_validated() {
-    let head = stored(&private(), &[("Cache-Control", "max-age=60")]).expect("stored");
-    let none: &[Line<'_>] = &[];
-    let reuse = reuse::validate(&get(&none), &head, NOW, CacheReason::Invalidated);
     let expected = Reuse::Validate {
         why: CacheReason::Invalidated,
-        on_error: OnError::ByPolicy { age: 0 },
+        on_error: OnError::Never,
     };
-    assert_eq!(reuse, expected);
+    assert_eq!(reuse::invalidated(), expected);
 }

@@ -181,7 +181,8 @@ impl Model {
             return Kind::StaleAccepted(stale);
         }
         let grace = meaning.number("stale-while-revalidate").unwrap_or(0);
-        if grace > 0 && stale <= grace && ask.max_age.is_none() && ask.min_fresh.is_none() {
+        let limited = ask.max_age.is_some() || ask.min_fresh.is_some() || ask.max_stale.is_some();
+        if grace > 0 && stale <= grace && !limited {
             return Kind::StaleWhileRevalidate(stale);
         }
         validate
