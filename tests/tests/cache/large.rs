@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use privet_tests::backend::reply;
+use privet_tests::privet::Setup;
 use privet_tests::{Backend, Privet, SiteClient, client, reserve};
 
 use crate::support::*;
@@ -334,4 +335,43 @@ fn parts_that_are_the_whole_of_a_file_move_to_disk_and_outlive_a_restart() {
         assert!(whole.status == 200 && whole.body == file);
     }
     assert_eq!(origin.requests(), 4);
+}
+
+#[test]
+fn many_large_responses_on_disk_are_answered_with_few_open_files() {
+    const OBJECTS: usize = 40;
+    let body = |path: &str| path.repeat(400_000 / path.len());
+    let origin = Backend::answering(move |stream, head, _| {
+        let path = head.split(' ').nth(1).unwrap_or_default();
+        reply(
+            stream,
+            "200 OK",
+            "Cache-Control: max-age=600\r\n",
+            body(path).as_bytes(),
+        )
+    });
+    // A response of more than a quarter of the memory is on disk alone.
+    let config = "[cache]\nmemory = \"1MiB\"\ndisk = \"64MiB\"\n";
+    let privet = Privet::start_as(config, &Setup::open_files(64));
+    let ask_all = || {
+        (0..OBJECTS).filter(|number| {
+            let path = format!("/object/{number}");
+            let answer = client(&privet).get(&format!("{}{path}", origin.url()));
+            assert_eq!(answer.status, 200, "{}", answer.head);
+            assert!(answer.body == body(&path), "{path}");
+            used(&answer).starts_with("hit")
+        })
+    };
+    assert_eq!(ask_all().count(), 0);
+    privet.await_api("cache", |cache| {
+        cache["forward"]["disk"]["entries"] == OBJECTS
+    });
+    for _ in 0..2 {
+        assert_eq!(ask_all().count(), OBJECTS);
+    }
+    let open = fs::read_dir(format!("/proc/{}/fd", privet.pid())).expect("its files");
+    let open = open.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
+    let objects = open.filter(|path| path.components().any(|part| part.as_os_str() == "objects"));
+    assert!(objects.count() <= 8, "an eighth of its limit");
+    assert_eq!(origin.requests(), OBJECTS);
 }
