@@ -3,6 +3,8 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 
+use privet_tests::client::read_head;
+
 use crate::support::*;
 
 const OPTIONS: &str = "ICAP/1.0 200 OK\r\nMethods: RESPMOD, REQMOD\r\nISTag: \"1\"\r\nAllow: 204\r\n\
@@ -85,4 +87,41 @@ fn only_a_verdict_is_taken() {
             ),
         }
     }
+}
+
+/// A service that answers OPTIONS as it should, and everything else as soon as its head is there.
+fn hasty_service(answer: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let address = listener.local_addr().expect("a listener has an address");
+    std::thread::spawn(move || {
+        let mut open = Vec::new();
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let head = read_head(&mut stream);
+            let reply = match head.starts_with("OPTIONS") {
+                true => OPTIONS,
+                false => answer,
+            };
+            let _ = stream.write_all(reply.as_bytes());
+            // It reads nothing more, and closes nothing.
+            open.push(stream);
+        }
+    });
+    address
+}
+
+#[test]
+fn a_verdict_on_a_body_that_was_not_read_is_none() {
+    // More than the buffers between the two take.
+    const SIZE: usize = 20 << 20;
+    let origin = origin(|_| None);
+    let address = hasty_service("ICAP/1.0 204 No Content\r\n\r\n");
+    let keys = format!("icap = \"icap://{address}/x\"\nhold = \"all\"\n");
+    let scanning = Scanning::start(&keys);
+    let path = format!("/clean/{SIZE}");
+    let got = scanning.curl(&format!("{}{path}", origin.url()), &[]);
+    assert!(
+        got.out.contains("before it had the whole body"),
+        "{got:.500?}"
+    );
+    assert_eq!(scanning.row(&path)["scan"], "error");
 }
