@@ -1,27 +1,31 @@
 //! DNS over HTTPS (RFC 8484) and over TLS (RFC 7858), by hickory. It connects directly to the resolver, so it needs a
 //! permit.
 
+mod http1;
+mod server;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{
     ConnectionConfig, NameServerConfig, ProtocolConfig, ResolveHosts, ResolverConfig,
 };
+use hickory_resolver::lookup_ip::LookupIp;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::{ConnectionProvider, Resolver, TokioResolver};
 use privet_config::Dns;
 use privet_policy::DirectPermit;
 use rustls::ClientConfig;
 use tokio::sync::OnceCell;
 
+use self::http1::OverHttp1;
+use self::server::{DnsServer, TIMEOUT};
 use super::answer::{ResolveError, ResolveResult};
 use super::system;
 use crate::tls::system_trust;
 
-/// For one query, which is tried twice.
-const TIMEOUT: Duration = Duration::from_secs(5);
 const ATTEMPTS: usize = 2;
 /// For a whole lookup, including the resolver's own name.
 const DEADLINE: Duration = Duration::from_secs(12);
@@ -29,21 +33,29 @@ const DEADLINE: Duration = Duration::from_secs(12);
 const NEGATIVE_TTL: Duration = Duration::from_secs(5);
 /// The most addresses of the resolver that are used.
 const MAX_SERVERS: usize = 4;
-const DOT_PORT: u16 = 853;
 
 pub(super) struct EncryptedResolver {
     dns: Dns,
     /// Replaces the system's trust store in tests; `None`: the system's.
     tls: Option<ClientConfig>,
     /// Created at the first query, since the resolver's own name has to be resolved.
-    ready: OnceCell<TokioResolver>,
+    ready: OnceCell<Transport>,
 }
 
-/// The resolver's address and protocol.
-struct DnsServer {
-    host: Arc<str>,
-    port: u16,
-    protocol: ProtocolConfig,
+/// Who sends the queries.
+enum Transport {
+    /// Over TLS, or HTTP/2.
+    Own(TokioResolver),
+    Http1(Resolver<OverHttp1>),
+}
+
+impl Transport {
+    async fn lookup(&self, name: String) -> Result<LookupIp, NetError> {
+        match self {
+            Self::Own(resolver) => resolver.lookup_ip(name).await,
+            Self::Http1(resolver) => resolver.lookup_ip(name).await,
+        }
+    }
 }
 
 impl EncryptedResolver {
@@ -79,7 +91,7 @@ impl EncryptedResolver {
             .inspect_err(|error| tracing::warn!("the encrypted resolver is not ready: {error}"))
             .ok()?;
         // The final dot disables the machine's search domains.
-        match resolver.lookup_ip(format!("{host}.")).await {
+        match resolver.lookup(format!("{host}.")).await {
             Ok(found) => {
                 let ttl = found
                     .valid_until()
@@ -101,7 +113,7 @@ impl EncryptedResolver {
         }
     }
 
-    async fn set_up(&self) -> Result<TokioResolver, String> {
+    async fn set_up(&self) -> Result<Transport, String> {
         let server = DnsServer::of(&self.dns)?;
         let addresses = match server.host.parse::<IpAddr>() {
             Ok(ip) => Arc::from([ip]),
@@ -120,74 +132,45 @@ impl EncryptedResolver {
                 .await
                 .map_err(|error| error.to_string())??,
         };
-        let servers = addresses.iter().take(MAX_SERVERS).map(|ip| {
-            let mut connection = ConnectionConfig::new(server.protocol.clone());
-            connection.port = server.port;
-            NameServerConfig::new(*ip, true, vec![connection])
-        });
-        let config = ResolverConfig::from_parts(None, Vec::new(), servers.collect());
-        let mut builder =
-            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
-                .with_tls_config(tls);
-        let options = builder.options_mut();
-        options.timeout = TIMEOUT;
-        options.attempts = ATTEMPTS;
-        // Names in the hosts file are not sent to the resolver.
-        options.use_hosts_file = ResolveHosts::Always;
-        // This crate caches, with limits of its own.
-        options.cache_size = 0;
-        builder.build().map_err(|error| error.to_string())
-    }
-}
-
-impl DnsServer {
-    fn of(dns: &Dns) -> Result<Self, String> {
-        match dns {
-            Dns::Https(url) => Self::https(url),
-            Dns::Tls(text) => Self::tls(text),
-            Dns::System | Dns::Upstream => Err("this is no encrypted resolver".to_owned()),
+        let addresses = addresses.get(..MAX_SERVERS).unwrap_or(&addresses);
+        let ProtocolConfig::Https { path, .. } = &server.protocol else {
+            let runtime = TokioRuntimeProvider::default();
+            return Ok(Transport::Own(build(&server, addresses, tls, runtime)?));
+        };
+        if http1::speaks_http2(&server, addresses, &tls).await? {
+            let runtime = TokioRuntimeProvider::default();
+            return Ok(Transport::Own(build(&server, addresses, tls, runtime)?));
         }
-    }
-
-    fn https(text: &str) -> Result<Self, String> {
-        let url = url::Url::parse(text).map_err(|error| format!("{text}: {error}"))?;
-        let host: Arc<str> = bare(url.host_str().unwrap_or_default()).into();
-        let protocol = ProtocolConfig::Https {
-            server_name: host.clone(),
-            path: url.path().into(),
+        let runtime = OverHttp1::new(&server, path, &tls)?;
+        let server = DnsServer {
+            protocol: ProtocolConfig::Tcp,
+            ..server
         };
-        Ok(Self {
-            host,
-            port: url.port().unwrap_or(443),
-            protocol,
-        })
-    }
-
-    fn tls(text: &str) -> Result<Self, String> {
-        // "host", "host:port", "[::1]:853" or a bare IPv6 address.
-        let (host, port) = match text.rsplit_once(':') {
-            Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
-                let port = port
-                    .parse()
-                    .map_err(|_| format!("{text}: {port} is no port"))?;
-                (host, port)
-            }
-            _ => (text, DOT_PORT),
-        };
-        let host: Arc<str> = bare(host).into();
-        let protocol = ProtocolConfig::Tls {
-            server_name: host.clone(),
-        };
-        Ok(Self {
-            host,
-            port,
-            protocol,
-        })
+        Ok(Transport::Http1(build(&server, addresses, tls, runtime)?))
     }
 }
 
-fn bare(host: &str) -> &str {
-    host.trim_start_matches('[').trim_end_matches(']')
+fn build<P: ConnectionProvider>(
+    server: &DnsServer,
+    addresses: &[IpAddr],
+    tls: ClientConfig,
+    runtime: P,
+) -> Result<Resolver<P>, String> {
+    let servers = addresses.iter().map(|ip| {
+        let mut connection = ConnectionConfig::new(server.protocol.clone());
+        connection.port = server.port;
+        NameServerConfig::new(*ip, true, vec![connection])
+    });
+    let config = ResolverConfig::from_parts(None, Vec::new(), servers.collect());
+    let mut builder = Resolver::builder_with_config(config, runtime).with_tls_config(tls);
+    let options = builder.options_mut();
+    options.timeout = TIMEOUT;
+    options.attempts = ATTEMPTS;
+    // Names in the hosts file are not sent to the resolver.
+    options.use_hosts_file = ResolveHosts::Always;
+    // This crate caches, with limits of its own.
+    options.cache_size = 0;
+    builder.build().map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -149,6 +149,85 @@ async fn names_are_resolved_over_https_with_the_ttl_of_their_records() {
     assert_eq!(answer, Err(ResolveError::NotFound("gone.test".into())));
 }
 
+/// RFC 8484 over HTTP/1.1. `sized`: responses say their length.
+async fn http1_server(
+    alpn: &'static [u8],
+    status: &'static str,
+    sized: bool,
+) -> (u16, ClientConfig) {
+    let (acceptor, client) = credentials(alpn);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let mut stream = acceptor.accept(socket).await.unwrap();
+                let mut request = Vec::new();
+                let question = loop {
+                    // The connection that finds out which versions are spoken has no request.
+                    if stream.read_buf(&mut request).await.unwrap_or(0) == 0 {
+                        return;
+                    }
+                    let text = String::from_utf8_lossy(&request);
+                    let Some(at) = text.find("\r\n\r\n") else {
+                        continue;
+                    };
+                    assert!(text.starts_with("POST /dns-query HTTP/1."), "{text}");
+                    assert!(
+                        text.contains(&format!("\r\nHost: 127.0.0.1:{port}\r\n")),
+                        "{text}"
+                    );
+                    let length = text.split("Content-Length: ").nth(1).unwrap();
+                    let length: usize = length.split("\r\n").next().unwrap().parse().unwrap();
+                    if let Some(question) = request.get(at + 4..at + 4 + length) {
+                        break question.to_vec();
+                    }
+                };
+                let reply = answer(&question);
+                let length = match sized {
+                    true => format!("Content-Length: {}\r\n", reply.len()),
+                    false => String::new(),
+                };
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nContent-Type: application/dns-message\r\n{length}Connection: close\r\n\r\n"
+                );
+                stream.write_all(head.as_bytes()).await.unwrap();
+                stream.write_all(&reply).await.unwrap();
+                stream.shutdown().await.unwrap();
+            });
+        }
+    });
+    (port, client)
+}
+
+#[tokio::test]
+async fn servers_that_speak_only_http_1_are_asked_by_it() {
+    for (alpn, sized) in [(b"http/1.1".as_slice(), true), (b"", false)] {
+        let (port, tls) = http1_server(alpn, "200 OK", sized).await;
+        let url = format!("https://127.0.0.1:{port}/dns-query");
+        let mut resolver = EncryptedResolver::new(Dns::Https(url));
+        resolver.tls = Some(tls);
+        let asked = (0..50).map(|_| resolver.query("here.test".into()));
+        for (answer, ttl) in futures_util::future::join_all(asked).await {
+            assert_eq!(&*answer.unwrap(), &[IpAddr::from([192, 0, 2, 9])]);
+            assert!(ttl > Duration::from_secs(70) && ttl <= Duration::from_secs(77));
+        }
+        let (answer, _) = resolver.query("gone.test".into()).await;
+        assert_eq!(answer, Err(ResolveError::NotFound("gone.test".into())));
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_an_http_server_is_no_answer() {
+    let (port, tls) = http1_server(b"http/1.1", "404 Not Found", true).await;
+    let mut resolver =
+        EncryptedResolver::new(Dns::Https(format!("https://127.0.0.1:{port}/dns-query")));
+    resolver.tls = Some(tls);
+    let (answer, _) = resolver.query("here.test".into()).await;
+    assert_eq!(answer, Err(ResolveError::NoAnswer("here.test".into())));
+}
+
 #[tokio::test]
 async fn a_resolver_with_an_invalid_certificate_gives_no_answer() {
     let (port, _) = server().await;
