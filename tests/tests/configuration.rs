@@ -119,6 +119,24 @@ fn a_deleted_file_keeps_the_running_configuration_until_it_is_back() {
 }
 
 #[test]
+fn a_file_that_becomes_a_symbolic_link_is_followed() {
+    let privet = Privet::start("mode = \"standard\"\n[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n");
+    let text = std::fs::read_to_string(privet.sandbox.config()).expect("it was written");
+    let mode = |name: &str| text.replace("standard", name);
+    let awaited = |name: &str| privet.await_api("status", |status| status["mode"]["name"] == name);
+    let (mine, link) = (
+        privet.sandbox.dir().join("mine.toml"),
+        privet.sandbox.dir().join("link"),
+    );
+    std::fs::write(&mine, mode("off")).expect("it is written");
+    std::os::unix::fs::symlink(&mine, &link).expect("it is made");
+    std::fs::rename(&link, privet.sandbox.config()).expect("it is moved");
+    awaited("off");
+    std::fs::write(&mine, mode("strict")).expect("it is written");
+    awaited("strict");
+}
+
+#[test]
 fn a_reload_keeps_unchanged_listeners_open_and_opens_new_ones() {
     let origin = Origin::echo();
     let privet = Privet::start("[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n");

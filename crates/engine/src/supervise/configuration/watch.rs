@@ -1,5 +1,5 @@
-//! Watches files for changes: the configuration and lists. Watches the folders, since editors replace files; for a
-//! symbolic link the target's folder too.
+//! Watches files for changes: the configuration and lists. Watches the folders, since editors replace files; also those of
+//! symbolic links on the way to a file, and of what they lead to.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 /// Editors write in several steps: a change is reported after this time without events.
 const QUIET: Duration = Duration::from_millis(150);
+/// Symbolic links that are followed on the way to a file.
+const MAX_LINKS: usize = 32;
 
 /// Watches until it is dropped.
 pub(crate) struct FileWatch {
@@ -37,7 +40,10 @@ pub(crate) fn watch(files: &[PathBuf]) -> (FileWatch, mpsc::Receiver<()>, Option
 
 /// The folders of some files. Where one does not exist, the nearest one above it is watched in its place.
 struct Folders {
-    files: Arc<BTreeSet<PathBuf>>,
+    /// As they are named.
+    files: Vec<PathBuf>,
+    /// The files, and the links on the way to them, as of the last event.
+    names: Arc<ArcSwap<BTreeSet<PathBuf>>>,
     watcher: notify::RecommendedWatcher,
     watched: BTreeSet<PathBuf>,
     /// There was an event of one of the files, not of a folder above it.
@@ -50,19 +56,17 @@ impl Folders {
         files: &[PathBuf],
         event_sender: mpsc::Sender<()>,
     ) -> notify::Result<(Self, Option<notify::Error>)> {
-        let mut all = BTreeSet::new();
-        for file in files {
-            let file: PathBuf = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-            all.insert(file.canonicalize().unwrap_or_else(|_| file.clone()));
-            all.insert(file);
-        }
-        let (files, has_changed) = (Arc::new(all), Arc::<AtomicBool>::default());
-        let (names, changed) = (files.clone(), has_changed.clone());
+        let absolute = |file: &PathBuf| std::path::absolute(file).unwrap_or_else(|_| file.clone());
+        let files: Vec<PathBuf> = files.iter().map(absolute).collect();
+        let names = Arc::new(ArcSwap::from_pointee(names_of(&files)));
+        let has_changed = Arc::<AtomicBool>::default();
+        let (known, changed) = (names.clone(), has_changed.clone());
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             let Ok(event) = event else { return };
             if matches!(event.kind, notify::EventKind::Access(_)) {
                 return;
             }
+            let names = known.load();
             let of_paths = |is: fn(&Path, &Path) -> bool| {
                 let paths = event.paths.iter();
                 paths
@@ -80,6 +84,7 @@ impl Folders {
         })?;
         let mut folders = Self {
             files,
+            names,
             watcher,
             watched: BTreeSet::new(),
             has_changed,
@@ -93,8 +98,9 @@ impl Folders {
         let before = std::mem::take(&mut self.watched);
         let mut failed = None;
         loop {
-            let now: BTreeSet<PathBuf> =
-                self.files.iter().filter_map(|file| nearest(file)).collect();
+            let names = names_of(&self.files);
+            let now: BTreeSet<PathBuf> = names.iter().filter_map(|file| nearest(file)).collect();
+            self.names.store(Arc::new(names));
             for folder in &now {
                 // Anew each time: a folder may be another one of the same name.
                 if let Err(error) = self.watcher.watch(folder, RecursiveMode::NonRecursive) {
@@ -121,6 +127,37 @@ impl Folders {
         let changed = self.has_changed.swap(false, Ordering::AcqRel);
         changed || moved && self.files.iter().any(|file| file.exists())
     }
+}
+
+/// Each file, the symbolic links on the way to it, and what they lead to.
+fn names_of(files: &[PathBuf]) -> BTreeSet<PathBuf> {
+    let mut all = BTreeSet::new();
+    for file in files {
+        all.insert(file.clone());
+        let mut path = file.clone();
+        for _ in 0..MAX_LINKS {
+            let Some((link, next)) = follow_link(&path) else {
+                break;
+            };
+            all.insert(link);
+            all.insert(next.clone());
+            path = next;
+        }
+    }
+    all
+}
+
+/// The first symbolic link of the path, and where the path leads through it.
+fn follow_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
+    let above: Vec<&Path> = path.ancestors().collect();
+    let link = above.into_iter().rev().find(|part| part.is_symlink())?;
+    let target = link.parent()?.join(std::fs::read_link(link).ok()?);
+    let rest = path.strip_prefix(link).ok()?;
+    let next = match rest.as_os_str().is_empty() {
+        true => target,
+        false => target.join(rest),
+    };
+    Some((link.to_owned(), next))
 }
 
 /// The nearest folder above a file that exists.
@@ -208,5 +245,33 @@ mod tests {
             .await
             .unwrap()
             .unwrap();
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn links_that_are_made_and_moved_later_are_followed() {
+        use std::os::unix::fs::symlink;
+
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("privet.toml"), "a").unwrap();
+        let (_watch, mut changes, _) = watch(&[at("privet.toml")]);
+        for version in ["v1", "v2"] {
+            std::fs::create_dir_all(at(version)).unwrap();
+            std::fs::write(at(version).join("mine"), "b").unwrap();
+            symlink(at(version).join("mine"), at("new")).unwrap();
+            std::fs::rename(at("new"), at("privet.toml")).unwrap();
+            change(&mut changes).await;
+            std::fs::write(at(version).join("mine"), "c").unwrap();
+            change(&mut changes).await;
+        }
+        // A folder that is a link, as Kubernetes mounts settings.
+        symlink("v1", at("..data")).unwrap();
+        symlink("..data/mine", at("new")).unwrap();
+        std::fs::rename(at("new"), at("privet.toml")).unwrap();
+        change(&mut changes).await;
+        symlink("v2", at("new")).unwrap();
+        std::fs::rename(at("new"), at("..data")).unwrap();
+        change(&mut changes).await;
     }
 }
