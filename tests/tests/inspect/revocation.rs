@@ -38,6 +38,9 @@ const RESPONSES: &str = "set -e
     printf '[ca]\\ndefault_ca=d\\n[d]\\ndatabase=index\\ndefault_md=sha256\\n' > crl.cnf
     openssl ca -gencrl -config crl.cnf -cert ca.pem -keyfile ca.key -crldays 30 -out crl.pem
     cat ca.pem crl.pem > listed.pem
+    openssl ca -gencrl -config crl.cnf -cert ca.pem -keyfile ca.key -out old.pem \
+        -crl_lastupdate 20250101000000Z -crl_nextupdate 20250201000000Z
+    cat ca.pem old.pem > old-list.pem
     cat other-ca.pem crl.pem > stranger-list.pem";
 
 fn certificates() -> Certificates {
@@ -109,6 +112,10 @@ fn a_revocation_list_in_a_file_of_trust_is_heeded() {
     let privet = Privet::start(&trusting("listed.pem"));
     let ca = authority(&privet);
     let origin = openssl_origin(&certificates, "good", &[]);
+    assert_judged(&privet, &ca, &origin, Some(("revoked", "it was revoked")));
+    // What was revoked stays so when the list's time is over.
+    let privet = Privet::start(&trusting("old-list.pem"));
+    let ca = authority(&privet);
     assert_judged(&privet, &ca, &origin, Some(("revoked", "it was revoked")));
     let refused = privet.sandbox.dir().join("other.toml");
     std::fs::write(&refused, trusting("stranger-list.pem")).expect("the folder takes a file");
