@@ -21,7 +21,7 @@ const PROMPT_WAIT: Duration = Duration::from_millis(500);
 impl EngineGateway {
     /// The program, for a rule that has to know it.
     pub(super) async fn program_of_rule(&self) -> ProgramState {
-        if self.program.state() == ProgramState::Pending {
+        if self.program.is_pending() {
             self.shared.programs.hurry(&self.program);
         }
         self.program.wait(RULE_WAIT).await
@@ -38,7 +38,7 @@ impl EngineGateway {
 
     /// Waits for the program before a client gets what it may close its connection after. In a flood of connections nobody waits.
     pub(super) async fn before_reply(&self) {
-        if self.program.state() == ProgramState::Pending && self.shared.programs.is_prompt() {
+        if self.program.is_pending() && self.shared.programs.is_prompt() {
             // Boxed, so that the futures around it stay small.
             Box::pin(self.program.wait(PROMPT_WAIT)).await;
         }

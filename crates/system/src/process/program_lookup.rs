@@ -64,6 +64,11 @@ impl ProgramLookup {
         }
     }
 
+    /// Whether it is not answered yet.
+    pub fn is_pending(&self) -> bool {
+        matches!(&*self.lock(), State::Pending(_))
+    }
+
     /// Calls `callback` with the program once the look-up is answered: at once if it is, else on the finder's thread.
     pub fn on_answer(&self, callback: impl FnOnce(Option<&Arc<App>>) + Send + 'static) {
         let mut state = self.lock();
