@@ -1,9 +1,10 @@
 //! A part of the live table, written by one thread: opening and closing a row touches nothing that other threads write.
 //! Readers contend for its lock only while they copy pointers.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hashbrown::HashMap;
 
 use crate::cached::{CacheSaving, CacheSums};
 use crate::clock::Clock;
@@ -37,7 +38,7 @@ struct State {
     ended: Vec<ClosedConnection>,
     lost: DroppedRows,
     totals: Totals,
-    /// What the cache saved for connections since the recorder asked last.
+    /// What the cache saved for connections since the recorder asked last, by the row's own number.
     savings: HashMap<u64, (Arc<ConnectionRow>, CacheSums)>,
     texts: Vec<Arc<SharedTexts>>,
     next_text: usize,

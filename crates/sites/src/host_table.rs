@@ -1,12 +1,13 @@
 //! Which site of a listener answers for a host: exact names before wildcards, the longest wildcard first. A host that
 //! none names belongs to no site.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 
+use hashbrown::HashMap;
 use privet_policy::Host;
 
-/// Hosts of one listener, each with the number of its site.
+/// Hosts of one listener, each with the number of its site. Only the configuration adds hosts, so the maps need no hash that
+/// withstands chosen keys.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct HostTable {
     names: HashMap<Box<str>, usize>,

@@ -1,11 +1,11 @@
 //! All sites of one configuration: which of them answers on a listener for a host.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use hashbrown::HashMap;
 use privet_cache::Cache;
 use privet_config::{BackendScheme, Config, SiteTls};
 use privet_net::{EndpointDialer, EndpointTls, OwnListeners};
