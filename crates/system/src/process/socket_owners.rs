@@ -1,11 +1,12 @@
 //! From a connection to its program on Linux: the kernel names the client's socket and its user, /proc the process that
 //! has it open.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use privet_policy::App;
 use rustix::io::Errno;
 
@@ -31,7 +32,8 @@ struct RecentProcess {
     program: Arc<App>,
 }
 
-/// The sockets whose owners are searched, by inode.
+/// The sockets whose owners are searched, by inode. The kernel gives these numbers, and each socket of a process is looked up:
+/// the maps need no hash that withstands chosen keys.
 struct Search {
     open: HashMap<u32, (Connection, ClientSocket)>,
     found: HashMap<u32, Arc<App>>,
