@@ -14,8 +14,8 @@ const RULE_WAIT: Duration = Duration::from_millis(500);
 /// How long a refusal waits for the program: once it was sent, the client closes its socket, and its owner can no longer be
 /// determined.
 const REFUSAL_WAIT: Duration = Duration::from_millis(100);
-/// How long a reply waits for the program while few are looked up. A short connection would be closed before the look-up's
-/// thread has run on a busy machine; on others the answer is there before the destination's.
+/// How long after the start of the look-up replies wait for the program while few are looked up. A short connection would be
+/// closed before the look-up's thread has run on a busy machine; on others the answer is there before the destination's.
 const PROMPT_WAIT: Duration = Duration::from_millis(500);
 
 impl EngineGateway {
@@ -29,18 +29,18 @@ impl EngineGateway {
 
     /// The program, for the record of a refused connection.
     pub(super) async fn program_of_refused(&self) -> Option<Arc<App>> {
-        let limit = match self.shared.programs.is_prompt() {
-            true => PROMPT_WAIT,
-            false => REFUSAL_WAIT,
-        };
-        known(self.program.wait(limit).await)
+        known(match self.shared.programs.is_prompt() {
+            true => self.program.wait_since_start(PROMPT_WAIT).await,
+            false => self.program.wait(REFUSAL_WAIT).await,
+        })
     }
 
-    /// Waits for the program before a client gets what it may close its connection after. In a flood of connections nobody waits.
+    /// Waits for the program before a client gets what it may close its connection after. In a flood of connections, and while
+    /// a look-up hangs, nobody waits.
     pub(super) async fn before_reply(&self) {
         if self.program.is_pending() && self.shared.programs.is_prompt() {
             // Boxed, so that the futures around it stay small.
-            Box::pin(self.program.wait(PROMPT_WAIT)).await;
+            Box::pin(self.program.wait_since_start(PROMPT_WAIT)).await;
         }
     }
 

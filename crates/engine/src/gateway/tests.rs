@@ -221,5 +221,16 @@ async fn a_reply_waits_for_a_program_that_is_found_late() {
     go.send(()).unwrap();
     assert!(decide.await.is_ok());
     assert!(request.known_program(None).is_some());
+
+    // A connection waits once: a program that was not found in time is waited for by none of its further requests.
+    let kept = gateway();
+    assert!(kept.decide(&of_request).await.is_ok());
+    assert_eq!(kept.program.state(), ProgramState::Pending);
+    let mut further = std::pin::pin!(kept.decide(&of_request));
+    tokio::select! {
+        biased;
+        decided = &mut further => assert!(decided.is_ok()),
+        () = tokio::task::yield_now() => panic!("it waits again"),
+    }
     engine.stop(std::time::Duration::ZERO).await;
 }

@@ -10,6 +10,10 @@ use super::program_lookup::ProgramLookup;
 
 /// Maximum of queued look-ups; more are answered with "unknown".
 pub(super) const MAX_WAITING: usize = 4096;
+/// A batch that takes longer than this hangs, on a process whose files cannot be read just now: nobody waits for what is behind it.
+const HANGS_AFTER: Duration = Duration::from_millis(500);
+/// The thread works on no batch.
+const IDLE: u64 = u64::MAX;
 
 pub(super) struct LookupQueue {
     state: Mutex<State>,
@@ -18,6 +22,8 @@ pub(super) struct LookupQueue {
     started: Instant,
     /// From when on look-ups are answered without a pause: microseconds since `started`.
     prompt_from: AtomicU64,
+    /// Since when the thread works on its batch: microseconds since `started`, or `IDLE`.
+    working_since: AtomicU64,
 }
 
 /// A look-up and its connection.
@@ -60,18 +66,25 @@ impl LookupQueue {
             dropped: AtomicUsize::new(0),
             started: Instant::now(),
             prompt_from: AtomicU64::new(0),
+            working_since: AtomicU64::new(IDLE),
         }
     }
 
     pub fn set_prompt_from(&self, from: Instant) {
-        let micros = from.saturating_duration_since(self.started).as_micros();
-        let micros = u64::try_from(micros).unwrap_or(u64::MAX);
-        self.prompt_from.store(micros, Ordering::Relaxed);
+        self.prompt_from.store(self.micros(from), Ordering::Relaxed);
     }
 
     pub fn is_prompt(&self) -> bool {
-        let from = Duration::from_micros(self.prompt_from.load(Ordering::Relaxed));
-        self.started.elapsed() >= from
+        let now = self.micros(Instant::now());
+        let since = self.working_since.load(Ordering::Relaxed);
+        let works = Duration::from_micros(now.saturating_sub(since));
+        now >= self.prompt_from.load(Ordering::Relaxed) && works < HANGS_AFTER
+    }
+
+    /// Microseconds from `started` to `at`.
+    fn micros(&self, at: Instant) -> u64 {
+        let micros = at.saturating_duration_since(self.started).as_micros();
+        u64::try_from(micros).unwrap_or(u64::MAX)
     }
 
     pub fn push(&self, connection: Connection, lookup: ProgramLookup) {
@@ -103,6 +116,7 @@ impl LookupQueue {
 
     /// Waits for the next batch, which is empty where only a search is due; `None`: all handles were dropped.
     pub fn next(&self, schedule: &Schedule) -> Option<Vec<QueuedLookup>> {
+        self.working_since.store(IDLE, Ordering::Relaxed);
         let mut state = self.lock();
         loop {
             if state.ended {
@@ -112,6 +126,8 @@ impl LookupQueue {
             let searches = schedule.search.is_some_and(|search| search <= now);
             let batch = schedule.batch <= now && !state.waiting.is_empty();
             if std::mem::take(&mut state.hurry) || searches || batch {
+                self.working_since
+                    .store(self.micros(now), Ordering::Relaxed);
                 return Some(std::mem::take(&mut state.waiting));
             }
             state = self.wait(state, schedule, now);

@@ -63,7 +63,8 @@ impl ProgramFinder {
         self.0.0.hurry();
     }
 
-    /// Whether look-ups are answered as soon as the thread runs: few were made lately, and a client can wait for its own.
+    /// Whether look-ups are answered as soon as the thread runs: few were made lately, none hangs, and a client can wait for
+    /// its own.
     pub fn is_prompt(&self) -> bool {
         self.0.0.is_prompt()
     }
@@ -339,6 +340,24 @@ mod tests {
             seen.try_iter()
                 .any(|scope| scope == SearchScope::AllProcesses)
         );
+    }
+
+    #[test]
+    fn nobody_is_told_to_wait_while_a_look_up_hangs() {
+        let (finder, go, seen) = slow();
+        assert!(finder.is_prompt());
+        let hangs = finder.find(at(1), at(1));
+        assert_eq!(seen.recv(), Ok(1));
+        let until = |wanted| {
+            while finder.is_prompt() != wanted {
+                thread::yield_now();
+            }
+        };
+        until(false);
+        assert_eq!(hangs.state(), ProgramState::Pending);
+        go.send(()).expect("it waits");
+        until(true);
+        assert!(matches!(hangs.state(), ProgramState::Known(_)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use privet_policy::App;
 use tokio::sync::oneshot;
@@ -29,6 +29,7 @@ pub struct ProgramLookup(Arc<Inner>);
 struct Inner {
     /// A decision waits for the answer: no budget applies.
     urgent: AtomicBool,
+    started: Instant,
     state: Mutex<State>,
 }
 
@@ -51,6 +52,7 @@ impl ProgramLookup {
     fn new(state: State) -> Self {
         Self(Arc::new(Inner {
             urgent: AtomicBool::new(false),
+            started: Instant::now(),
             state: Mutex::new(state),
         }))
     }
@@ -93,6 +95,15 @@ impl ProgramLookup {
         });
         let _ = tokio::time::timeout(limit, answered).await;
         self.state()
+    }
+
+    /// As [`ProgramLookup::wait`]; the limit counts from the start of the look-up, however often it is waited for.
+    pub async fn wait_since_start(&self, limit: Duration) -> ProgramState {
+        let left = limit.saturating_sub(self.0.started.elapsed());
+        match left.is_zero() {
+            true => self.state(),
+            false => self.wait(left).await,
+        }
     }
 
     pub(super) fn answer(&self, program: Option<Arc<App>>) {
