@@ -48,6 +48,7 @@ fn files(config: &Config) -> Vec<PathBuf> {
         }
     }
     files.extend(config.upstreams.iter().filter_map(|it| it.ca.clone()));
+    files.extend(config.cache.redis.iter().filter_map(|it| it.ca.clone()));
     files.extend(config.inspect.trust.iter().cloned());
     files.extend(config.scan.rules.iter().map(PathBuf::from));
     files

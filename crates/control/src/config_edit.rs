@@ -120,7 +120,10 @@ pub(crate) fn refusal(error: ApplyError) -> Problem {
             Problem::conflict(escape(&error.to_string()))
         }
         ApplyError::Start(
-            error @ (StartError::Upstream(_) | StartError::Secret(_) | StartError::Inspect(_)),
+            error @ (StartError::Upstream(_)
+            | StartError::Secret(_)
+            | StartError::SharedStore(_)
+            | StartError::Inspect(_)),
         ) => Problem::unprocessable("configuration", escape(&error.to_string())),
         error @ ApplyError::Mode { .. } => {
             Problem::unprocessable("mode", escape(&error.to_string()))

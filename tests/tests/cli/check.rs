@@ -133,6 +133,16 @@ const FAULTS: &[(&str, &str, usize)] = &[
         4,
     ),
     (
+        "[cache]\nshared = true\n[cache.redis]\naddress = \"tls:127.0.0.1:1\"\nca = \"no-such-redis-ca.pem\"\n",
+        "no-such-redis-ca.pem",
+        5,
+    ),
+    (
+        "[cache]\nshared = true\n[cache.redis]\naddress = \"tls:127.0.0.1:1\"\nca = \"fifo\"\n",
+        "is not a regular file",
+        5,
+    ),
+    (
         "[[site]]\nname = \"app\"\nhosts = [\"a.test\"]\nlisten = [\"$HTTP\"]\n\
          [[site.backend]]\nurl = \"ws://127.0.0.1:1\"\n",
         "h2c",

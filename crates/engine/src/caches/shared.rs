@@ -69,11 +69,15 @@ fn is_used(config: &Config) -> bool {
     forward || config.sites.iter().any(|site| site.cache)
 }
 
+/// The bytes of the authorities' file that are compared; a larger one is refused when it is loaded.
+const MOST_READ: u64 = 1 << 20;
+
 fn id_of(redis: &CacheRedis, own: &[SocketAddr], secrets: &[&Option<SecretString>]) -> u64 {
     let mut hasher = DefaultHasher::new();
     format!("{redis:?} {own:?}").hash(&mut hasher);
     // A store whose authorities changed connects anew.
-    let authorities = redis.ca.as_ref().and_then(|path| std::fs::read(path).ok());
+    let authorities = redis.ca.as_ref();
+    let authorities = authorities.and_then(|path| privet_regular_file::read(path, MOST_READ).ok());
     authorities.hash(&mut hasher);
     for secret in secrets {
         secret

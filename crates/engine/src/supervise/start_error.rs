@@ -27,6 +27,8 @@ pub enum StartError {
     Scan(String),
     #[error("secret: {0}")]
     Secret(String),
+    #[error("{0}")]
+    SharedStore(String),
     #[error("[listen] tls: {0}")]
     Tls(String),
     #[error("[inspect]: {0}")]

@@ -120,7 +120,7 @@ fn content(inputs: &Inputs) -> Result<Content, StartError> {
     let folder = inputs.cache_folder.as_deref();
     let caches = Caches::build(config, folder, &inputs.secrets, caches_before);
     let caches = caches.with_shared(config, &own, &inputs.secrets);
-    let caches = caches.map_err(StartError::Secret)?;
+    let caches = caches.map_err(StartError::SharedStore)?;
     let scanner_before = previous.and_then(|snapshot| snapshot.scanner.as_ref());
     let spool = folder.map(|folder| folder.with_file_name("spool"));
     let scanner = scanning::build(config, &own, spool.as_deref(), scanner_before);
