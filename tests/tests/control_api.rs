@@ -144,6 +144,25 @@ fn errors_are_problem_details() {
 }
 
 #[test]
+fn a_configuration_that_names_files_which_cannot_be_read_is_unprocessable() {
+    let privet = Privet::start("");
+    let tls = serde_json::json!({"cert": "/missing.pem", "key": "/missing.key"});
+    let backend = serde_json::json!([{"url": "http://127.0.0.1:1"}]);
+    let site = serde_json::json!({
+        "name": "a", "listen": ["127.0.0.1:0"], "hosts": ["a.test"], "tls": tls, "backend": backend
+    });
+    for change in [
+        serde_json::json!({"listen": {"https": ["127.0.0.1:0"], "tls": tls}}),
+        serde_json::json!({"site": [site]}),
+    ] {
+        let (status, problem) = privet.api("PATCH", "config", Some(&change));
+        assert_eq!(status, 422, "{problem}");
+        let detail = problem["detail"].as_str().expect("what is wrong");
+        assert!(detail.contains("/missing.pem"), "{detail}");
+    }
+}
+
+#[test]
 fn events_are_streamed_as_connections_open() {
     use std::io::{BufRead, BufReader};
     let privet = Privet::start("");

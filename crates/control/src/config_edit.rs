@@ -119,12 +119,12 @@ pub(crate) fn refusal(error: ApplyError) -> Problem {
         ApplyError::Start(error @ StartError::Listen { .. }) => {
             Problem::conflict(escape(&error.to_string()))
         }
-        ApplyError::Start(
-            error @ (StartError::Upstream(_)
-            | StartError::Secret(_)
-            | StartError::SharedStore(_)
-            | StartError::Inspect(_)),
-        ) => Problem::unprocessable("configuration", escape(&error.to_string())),
+        ApplyError::Start(error @ StartError::Threads(_)) => {
+            Problem::internal(escape(&error.to_string()))
+        }
+        ApplyError::Start(error) => {
+            Problem::unprocessable("configuration", escape(&error.to_string()))
+        }
         error @ ApplyError::Mode { .. } => {
             Problem::unprocessable("mode", escape(&error.to_string()))
         }
