@@ -24,7 +24,8 @@ fn backends_learn_who_asks_and_clients_not_who_answers() {
     let scene = Scene::new(&[&backend], "", "");
     let answer = scene.client().request(
         "GET / HTTP/1.1\r\nHost: app.test:8443\r\nX-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\n\
-         X-Forwarded-Proto: https\r\nX-Real-IP: 6.6.6.6\r\nX_Forwarded_For: 6.6.6.6\r\nX_Real-IP: 6.6.6.6\r\nConnection: X-Hop\r\nX-Hop: 1\r\nX-Own: kept\r\n\r\n",
+         X-Forwarded-Proto: https\r\nX-Real-IP: 6.6.6.6\r\nX_Forwarded_For: 6.6.6.6\r\nX_Real-IP: 6.6.6.6\r\n\
+         Proxy: http://6.6.6.6:1\r\nConnection: X-Hop\r\nX-Hop: 1\r\nX-Own: kept\r\n\r\n",
     );
     let port = backend.address.port().to_string();
     assert!(!answer.head.contains(&port), "{}", answer.head);

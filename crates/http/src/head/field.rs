@@ -63,7 +63,7 @@ pub enum FieldKind {
     Authorization,
     Cookie,
     CacheControl,
-    /// `Forwarded`, `X-Forwarded-*`, `X-Real-IP` and similar: they identify the client.
+    /// `Forwarded`, `X-Forwarded-*`, `X-Real-IP` and similar, which identify the client, and `Proxy`.
     Identity,
     /// `Sec-CH-*` and older client hints: they describe the program and the device.
     Hint,
@@ -114,6 +114,8 @@ impl FieldKind {
             19 if is("proxy-authorization") => Self::ProxyAuthorization,
             18 if is("proxy-authenticate") => Self::ProxyAuthenticate,
             25 if is("proxy-authentication-info") => Self::ProxyAuthenticationInfo,
+            // CGI hands it to programs as HTTP_PROXY, which many take as the proxy of their own requests.
+            5 if is("proxy") => Self::Identity,
             _ => Self::Other,
         }
     }
