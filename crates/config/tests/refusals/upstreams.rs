@@ -16,7 +16,7 @@ fn an_upstreams_url_is_checked() {
         ("socks5://h:0", "host or port"),
         ("socks5://h:65536", "host or port"),
         ("socks5://h:+80", "host or port"),
-        ("socks5://h:80/path", "host or port"),
+        ("socks5://h:80/path", "has no path"),
         ("socks5://[::1", "host or port"),
         ("socks5://a b:80", "host or port"),
     ];
