@@ -41,7 +41,7 @@ pub fn warm(session: &DesktopSession, rounds: usize) -> Result<Figures, String> 
         title: "From the tray's click to a drawn page, warm",
         unit: "ms",
         note: ": until the first frame with the page's content; the peer from its start until the first frame with its own. \
-               The bound is 1.1 of the peer.",
+               The bound is 1.1 of the peer. Some openings take about 480 ms longer, in some runs most; the cause is not known.",
         runs: interleaved(session, rounds, || Ok(()))?,
     })
 }
