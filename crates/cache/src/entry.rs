@@ -12,7 +12,6 @@ use crate::incoming::Incoming;
 use crate::key::Key;
 use crate::new_entry::NewEntry;
 use crate::parts::Parts;
-use crate::rules::range::ByteRange;
 use crate::rules::stored::StoredHead;
 use crate::store::disk::description::Description;
 use crate::store::disk::format::Record;
@@ -350,7 +349,7 @@ impl Entry {
             Body::Memory(body) => BodyReader::memory(body.clone(), offset, len),
             Body::Disk(body) => BodyReader::disk(body.reader(offset), len),
             Body::Incoming(body) => BodyReader::incoming(body.reader(offset), len),
-            Body::Parts(parts) => parts_reader(parts, offset, len),
+            Body::Parts(parts) => parts.reader(offset, len),
             Body::Unread(_) => BodyReader::unread(),
         }
     }
@@ -386,19 +385,4 @@ impl Entry {
         };
         self.head_weight() + body
     }
-}
-
-/// Reads a range of parts; one that is not there whole cannot be read.
-fn parts_reader(parts: &Parts, offset: u64, len: u64) -> BodyReader {
-    let end = offset.saturating_add(len);
-    let end = parts.complete().map_or(end, |complete| end.min(complete));
-    let range = end
-        .checked_sub(1)
-        .and_then(|last| ByteRange::new(offset, last));
-    let readers = match range {
-        Some(range) => parts.readers(range),
-        // Nothing is asked for.
-        None => Some(Default::default()),
-    };
-    readers.map_or_else(BodyReader::unread, BodyReader::parts)
 }

@@ -197,6 +197,21 @@ impl Parts {
         self.lock().covered().missing(range, 1).first().copied()
     }
 
+    /// Reads `len` bytes from `offset` on; a range that is not there whole cannot be read.
+    pub(crate) fn reader(&self, offset: u64, len: u64) -> BodyReader {
+        let end = offset.saturating_add(len);
+        let end = self.complete().map_or(end, |complete| end.min(complete));
+        let range = end
+            .checked_sub(1)
+            .and_then(|last| ByteRange::new(offset, last));
+        let readers = match range {
+            Some(range) => self.readers(range),
+            // Nothing is asked for.
+            None => Some(Default::default()),
+        };
+        readers.map_or_else(BodyReader::unread, BodyReader::parts)
+    }
+
     /// Readers of a range, one after the other; none where something is missing.
     pub(crate) fn readers(&self, range: ByteRange) -> Option<VecDeque<BodyReader>> {
         let state = self.lock();

@@ -59,7 +59,25 @@ fn usual(value: &[u8]) -> Option<Timestamp> {
     else {
         return None;
     };
-    let weekday = match &[w1, w2, w3] {
+    let weekday = usual_weekday([w1, w2, w3])?;
+    let month = usual_month([m1, m2, m3])?;
+    let digits = [d1, d2, y1, y2, y3, y4, h1, h2, n1, n2, s1, s2];
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let two = |tens: u8, ones: u8| i64::from(tens - b'0') * 10 + i64::from(ones - b'0');
+    let (hour, minute, second) = (two(h1, h2), two(n1, n2), two(s1, s2));
+    if hour >= 24 || minute >= 60 || second > 60 {
+        return None;
+    }
+    let time = hour * 3600 + minute * 60 + second.min(59);
+    let year = two(y1, y2) * 100 + two(y3, y4);
+    timestamp(year, month, two(d1, d2), time, Some(weekday))
+}
+
+/// From Monday, 0.
+fn usual_weekday(name: [u8; 3]) -> Option<i64> {
+    Some(match &name {
         b"Mon" => 0,
         b"Tue" => 1,
         b"Wed" => 2,
@@ -68,8 +86,12 @@ fn usual(value: &[u8]) -> Option<Timestamp> {
         b"Sat" => 5,
         b"Sun" => 6,
         _ => return None,
-    };
-    let month = match &[m1, m2, m3] {
+    })
+}
+
+/// From January, 1.
+fn usual_month(name: [u8; 3]) -> Option<i64> {
+    Some(match &name {
         b"Jan" => 1,
         b"Feb" => 2,
         b"Mar" => 3,
@@ -83,19 +105,7 @@ fn usual(value: &[u8]) -> Option<Timestamp> {
         b"Nov" => 11,
         b"Dec" => 12,
         _ => return None,
-    };
-    let digits = [d1, d2, y1, y2, y3, y4, h1, h2, n1, n2, s1, s2];
-    if !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let two = |tens: u8, ones: u8| i64::from(tens - b'0') * 10 + i64::from(ones - b'0');
-    let (hour, minute, second) = (two(h1, h2), two(n1, n2), two(s1, s2));
-    if hour >= 24 || minute >= 60 || second > 60 {
-        return None;
-    }
-    let time = hour * 3600 + minute * 60 + second.min(59);
-    let year = two(y1, y2) * 100 + two(y3, y4);
-    timestamp(year, month, two(d1, d2), time, Some(weekday))
+    })
 }
 
 fn any_form(value: &[u8], now: Timestamp) -> Option<Timestamp> {

@@ -132,25 +132,27 @@ pub(super) fn load_or_make(
     Ok((authority, facts))
 }
 
+/// The authority in the file, and whether there is a file, readable or not. One that cannot be read is set aside.
+fn read_file(file: &AuthorityFile) -> Result<(Option<InspectionAuthority>, bool), String> {
+    match file.read() {
+        Ok(found) => {
+            let is_there = found.is_some();
+            Ok((found, is_there))
+        }
+        Err(error) => {
+            let aside = file.set_aside().map_err(|error| error.to_string())?;
+            tracing::warn!("{error}; it was renamed to {}", aside.display());
+            Ok((None, true))
+        }
+    }
+}
+
 fn find_or_make(
     place: &AuthorityPlace,
     secrets: &dyn Keyring,
 ) -> Result<(InspectionAuthority, Arc<AuthorityFacts>), String> {
     let now = SystemTime::now();
-    let mut replaces = false;
-    let from_file = match place.file().read() {
-        Ok(found) => found,
-        Err(error) => {
-            let aside = place
-                .file()
-                .set_aside()
-                .map_err(|error| error.to_string())?;
-            tracing::warn!("{error}; it was renamed to {}", aside.display());
-            replaces = true;
-            None
-        }
-    };
-    replaces |= from_file.is_some();
+    let (from_file, mut replaces) = read_file(&place.file())?;
     let kept = secrets.read(AUTHORITY_ENTRY);
     let has_keyring = !matches!(kept, Err(KeyringError::NoService));
     if let Some(authority) = from_file.filter(|authority| authority.is_valid_at(now)) {

@@ -200,17 +200,10 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let Some(started) = self.observed.started else {
             return;
         };
-        let error = match outcome {
-            Outcome::Repeat => return,
-            Outcome::Done { .. } | Outcome::Taken { .. } | Outcome::Switched => None,
-            Outcome::BadGateway { text, .. }
-            | Outcome::Refused { text }
-            | Outcome::Broken { text, .. } => Some(text.clone()),
-            Outcome::BadRequest(bad) => Some(bad.to_string()),
-            Outcome::TooLarge => Some("the body is larger than is accepted".to_owned()),
-            Outcome::Idle => Some("no byte moved for too long".to_owned()),
-            Outcome::Cancelled => Some("the connection was closed".to_owned()),
-        };
+        if matches!(outcome, Outcome::Repeat) {
+            return;
+        }
+        let error = error_of(outcome);
         let seen = &*self.observed;
         let scan = self.scans.report().map(ScanReport::row);
         live.record_request(&NewRequest {
@@ -241,5 +234,19 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             error: error.as_deref(),
             cache: seen.cache.map(CacheUse::row),
         });
+    }
+}
+
+/// What went wrong; `None`: nothing.
+fn error_of(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Repeat | Outcome::Done { .. } | Outcome::Taken { .. } | Outcome::Switched => None,
+        Outcome::BadGateway { text, .. }
+        | Outcome::Refused { text }
+        | Outcome::Broken { text, .. } => Some(text.clone()),
+        Outcome::BadRequest(bad) => Some(bad.to_string()),
+        Outcome::TooLarge => Some("the body is larger than is accepted".to_owned()),
+        Outcome::Idle => Some("no byte moved for too long".to_owned()),
+        Outcome::Cancelled => Some("the connection was closed".to_owned()),
     }
 }
