@@ -167,25 +167,30 @@ pub fn small_hits() -> Result<Figures, String> {
 }
 
 pub fn large_hits() -> Result<Figures, String> {
-    let bytes = (LARGE_HITS * LARGE) as f64;
-    let runs = cached(Store::Memory, LARGE, LARGE_HITS, 8, |cpu| cpu * 1e9 / bytes)?;
-    Ok(Figures {
-        row: "cache-large",
-        title: "Cache hit of 1 MiB from memory, keep-alive, 8 clients",
-        unit: "CPU s per GB",
-        note: ": 2 GiB a run. nginx keeps its cache in files.",
-        runs,
-    })
+    let note = ": 2 GiB a run. nginx keeps its cache in files.";
+    let title = "Cache hit of 1 MiB from memory, keep-alive, 8 clients";
+    hits_of_a_mebibyte(Store::Memory, "cache-large", title, note)
 }
 
 pub fn hits_from_disk() -> Result<Figures, String> {
+    let note = ": 2 GiB a run. The object does not fit the memory that Privet may use; the system has the file in its own.";
+    let title = "Cache hit of 1 MiB from a file, keep-alive, 8 clients";
+    hits_of_a_mebibyte(Store::Disk, "cache-disk", title, note)
+}
+
+fn hits_of_a_mebibyte(
+    store: Store,
+    row: &'static str,
+    title: &'static str,
+    note: &'static str,
+) -> Result<Figures, String> {
     let bytes = (LARGE_HITS * LARGE) as f64;
-    let runs = cached(Store::Disk, LARGE, LARGE_HITS, 8, |cpu| cpu * 1e9 / bytes)?;
+    let runs = cached(store, LARGE, LARGE_HITS, 8, |cpu| cpu * 1e9 / bytes)?;
     Ok(Figures {
-        row: "cache-disk",
-        title: "Cache hit of 1 MiB from a file, keep-alive, 8 clients",
+        row,
+        title,
         unit: "CPU s per GB",
-        note: ": 2 GiB a run. The object does not fit the memory that Privet may use; the system has the file in its own.",
+        note,
         runs,
     })
 }
