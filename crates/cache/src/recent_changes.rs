@@ -7,12 +7,12 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::key::Key;
 
-/// Changes that are remembered. Who asked before the oldest one is taken for meant.
+/// The most changes that are remembered. A response that was asked for before the oldest of them counts as invalidated.
 const MOST: usize = 1024;
 
 #[derive(Debug, Default)]
 pub(crate) struct RecentChanges {
-    /// Of the newest one.
+    /// The number of the newest change; 0: there was none.
     number: AtomicU64,
     changes: Mutex<VecDeque<Recent>>,
 }
@@ -23,7 +23,7 @@ struct Recent {
     effect: Effect,
 }
 
-/// What is meant. A response on its way has no tags yet: for those, all are.
+/// The responses that a change affects. One on its way has no tags yet: a change by tag affects all of them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Reach {
     Key(Key),
@@ -41,7 +41,7 @@ pub(crate) enum Effect {
 }
 
 impl RecentChanges {
-    /// Of the newest change.
+    /// The number of the newest change.
     pub(crate) fn number(&self) -> u64 {
         self.number.load(Ordering::Acquire)
     }
