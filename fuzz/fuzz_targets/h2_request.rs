@@ -2,7 +2,7 @@
 //! or a refusal.
 #![no_main]
 
-use http::header::{CONTENT_LENGTH, COOKIE, HOST};
+use http::header::{CONTENT_LENGTH, COOKIE, HOST, SEC_WEBSOCKET_KEY};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
@@ -80,20 +80,27 @@ fn check(parts: &Parts, protocol: Option<&str>, ended: bool, rule: TargetRule) {
         .map(|authority| authority.as_str().as_bytes());
     let named = named.or_else(|| parts.headers.get(HOST).map(HeaderValue::as_bytes));
     assert_eq!(head.host(&text), named);
-    check_fields(parts, &head, &text);
+    check_fields(parts, &head, &text, protocol.is_some());
     if protocol.is_none() {
         check_body(parts, ended, &head);
     }
 }
 
-/// Each field with its value once, in its place among those of its name; cookies joined.
-fn check_fields(parts: &Parts, head: &RequestHead, text: &[u8]) {
+/// Each field with its value once, in its place among those of its name; cookies joined. An extended CONNECT gets a key for
+/// WebSocket of ours and keeps none of the client's.
+fn check_fields(parts: &Parts, head: &RequestHead, text: &[u8], extended: bool) {
     let of_name = |name: &HeaderName| -> Vec<&[u8]> {
         let fields = head.fields.iter();
         let fields = fields.filter(|field| field.name.of_buffer(text) == name.as_str().as_bytes());
         fields.map(|field| field.value.of_buffer(text)).collect()
     };
-    for name in parts.headers.keys().filter(|&name| name != HOST) {
+    if extended {
+        assert_eq!(of_name(&SEC_WEBSOCKET_KEY).len(), 1);
+    }
+    for name in parts.headers.keys() {
+        if name == HOST || (extended && name == SEC_WEBSOCKET_KEY) {
+            continue;
+        }
         let sent: Vec<&[u8]> = parts
             .headers
             .get_all(name)

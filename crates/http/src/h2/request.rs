@@ -1,6 +1,6 @@
 //! Turns the head of an HTTP/2 request into the bytes of the same head in HTTP/1.1, so that one parser checks both.
 
-use http::header::{CONTENT_LENGTH, COOKIE, HOST};
+use http::header::{CONTENT_LENGTH, COOKIE, HOST, SEC_WEBSOCKET_KEY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
 
@@ -27,7 +27,7 @@ pub fn head_text(
     out.extend_from_slice(b"host: ");
     out.extend_from_slice(authority);
     out.extend_from_slice(b"\r\n");
-    write_fields(&mut out, &parts.headers)?;
+    write_fields(&mut out, &parts.headers, protocol.is_some())?;
     if let Some(protocol) = protocol {
         out.extend_from_slice(b"upgrade: ");
         out.extend_from_slice(protocol.as_bytes());
@@ -95,15 +95,16 @@ fn write_line(
     Ok(())
 }
 
-/// Writes all fields but `Host`, those of `Cookie` as one (RFC 9113 §8.2.3).
-fn write_fields(out: &mut Vec<u8>, fields: &HeaderMap) -> Result<(), BadRequest> {
+/// Writes all fields but `Host`, those of `Cookie` as one (RFC 9113 §8.2.3). `extended`: the request is an extended CONNECT,
+/// which has no `Sec-WebSocket-Key` (RFC 8441 §5): a client's would stand beside ours.
+fn write_fields(out: &mut Vec<u8>, fields: &HeaderMap, extended: bool) -> Result<(), BadRequest> {
     let mut cookies = Vec::new();
     for (name, value) in fields {
         let value = value.as_bytes();
         if value.trim_ascii().len() != value.len() {
             return Err(BadRequest::FieldValue);
         }
-        if name == HOST {
+        if name == HOST || (extended && name == SEC_WEBSOCKET_KEY) {
             continue;
         }
         if name == COOKIE {

@@ -39,7 +39,9 @@ async fn a_websocket_over_http_2_becomes_an_upgrade() {
         assert_eq!(field(&head, "upgrade"), Some("websocket"));
         assert_eq!(field(&head, "connection"), Some("Upgrade"));
         assert_eq!(field(&head, "sec-websocket-version"), Some("13"));
-        assert!(field(&head, "sec-websocket-key").is_some());
+        // RFC 8441 §5: the field does not exist in HTTP/2. One that the client sent is not sent beside ours.
+        assert_eq!(head.matches("sec-websocket-key").count(), 1);
+        assert_ne!(field(&head, "sec-websocket-key"), Some("13"));
         peer.send(
             "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Accept: x\r\nSec-WebSocket-Protocol: y\r\n\r\nhi",
@@ -57,6 +59,7 @@ async fn a_websocket_over_http_2_becomes_an_upgrade() {
     request
         .headers_mut()
         .insert("sec-websocket-version", 13.into());
+    request.headers_mut().insert("sec-websocket-key", 13.into());
     request
         .extensions_mut()
         .insert(::h2::ext::Protocol::from_static("websocket"));
