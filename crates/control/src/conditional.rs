@@ -74,13 +74,13 @@ impl Versioned {
                     .await
                     .map_err(|error| Problem::internal(error.to_string()))?;
                 // Readers get the running configuration, editors start from the file.
-                tag(&(config.to_string(), text))
+                entity_tag(&(config.to_string(), text))
             }
             Self::Rules => {
                 let rules = api.engine.rules();
-                tag(&rules.iter().map(|rule| &rule.id).collect::<Vec<_>>())
+                entity_tag(&rules.iter().map(|rule| &rule.id).collect::<Vec<_>>())
             }
-            Self::Lists => tag(&part("/filter/list")),
+            Self::Lists => entity_tag(&part("/filter/list")),
             Self::Sites => {
                 let sites = crate::handlers::sites::sites(&api.engine).sites;
                 let backends = sites.iter().flat_map(|site| &site.routes);
@@ -88,15 +88,15 @@ impl Versioned {
                     let draining = backend.state == "draining";
                     (&backend.id, backend.manual_weight, draining)
                 });
-                tag(&(part("/site"), by_hand.collect::<Vec<_>>()))
+                entity_tag(&(part("/site"), by_hand.collect::<Vec<_>>()))
             }
-            Self::Upstreams => tag(&(part("/upstream"), part("/group"))),
+            Self::Upstreams => entity_tag(&(part("/upstream"), part("/group"))),
         })
     }
 }
 
 /// The entity tag of a value. It distinguishes one version from the next; it is not a security measure.
-fn tag(value: &impl Hash) -> String {
+fn entity_tag(value: &impl Hash) -> String {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     format!("\"{:016x}\"", hasher.finish())
@@ -113,28 +113,24 @@ fn has_no_version(method: &Method, path: &str) -> bool {
     }
 }
 
-/// A layer on all calls.
-pub(crate) async fn versions(
-    State(api): State<ApiState>,
-    request: Request,
-    next: Next,
-) -> Response {
+/// The middleware of all calls: adds `ETag` to answers, and checks `If-Match` of changes.
+pub(crate) async fn layer(State(api): State<ApiState>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let answer = match *request.method() {
         Method::GET => match Versioned::read_by(path) {
-            Some(versioned) => read(&api, versioned, request, next).await,
+            Some(versioned) => add_etag(&api, versioned, request, next).await,
             None => Ok(next.run(request).await),
         },
         _ => match Versioned::changed_by(request.method(), path) {
-            Some(versioned) => change(&api, versioned, request, next).await,
-            None if has_no_version(request.method(), path) => unversioned(request, next).await,
+            Some(versioned) => run_change(&api, versioned, request, next).await,
+            None if has_no_version(request.method(), path) => run_unversioned(request, next).await,
             None => Ok(next.run(request).await),
         },
     };
     answer.unwrap_or_else(|problem| Rejection(problem).into_response())
 }
 
-async fn read(
+async fn add_etag(
     api: &ApiState,
     versioned: Versioned,
     request: Request,
@@ -149,8 +145,8 @@ async fn read(
     Ok(response)
 }
 
-/// Sets what has no version. Waits for nothing.
-async fn unversioned(request: Request, next: Next) -> Result<Response, Problem> {
+/// Runs a call on what has no version. It waits for no other change.
+async fn run_unversioned(request: Request, next: Next) -> Result<Response, Problem> {
     match if_match(request.headers())? {
         Some(requested) if requested != "*" => Err(Problem::new(
             StatusCode::PRECONDITION_FAILED,
@@ -163,7 +159,7 @@ async fn unversioned(request: Request, next: Next) -> Result<Response, Problem> 
 }
 
 /// Runs a change after its `If-Match`, if any, was found to hold. No other change begins until it has ended.
-async fn change(
+async fn run_change(
     api: &ApiState,
     versioned: Versioned,
     request: Request,
@@ -175,12 +171,12 @@ async fn change(
     let requested = if_match(&parts.headers)?;
     let _guard = api.change_lock.lock().await;
     if let Some(requested) = requested {
-        check(api, versioned, parts.uri.path(), requested).await?;
+        check_if_match(api, versioned, parts.uri.path(), requested).await?;
     }
     Ok(next.run(Request::from_parts(parts, Body::from(body))).await)
 }
 
-async fn check(
+async fn check_if_match(
     api: &ApiState,
     versioned: Versioned,
     path: &str,

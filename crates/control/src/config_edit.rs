@@ -1,4 +1,4 @@
-//! Changes the configuration file and applies it: what all calls that change the configuration have in common.
+//! Edits the configuration file and applies the result, for every call that changes the configuration.
 
 use privet_api::config::{Change, ChangeQuery, Replay, ReplayCounts, ReplayDifference};
 use privet_api::{Problem, escape};
@@ -28,10 +28,10 @@ where
 {
     // One edit at a time: the next one starts from this one's text.
     let _guard = api.edit_lock.lock().await;
-    let base = api.engine.edit_base().await.map_err(refusal)?;
+    let base = api.engine.edit_base().await.map_err(apply_problem)?;
     let text = base.clone();
     let edited = tokio::task::spawn_blocking(move || {
-        let mut document = Document::parse(&text).map_err(|found| invalid(&found))?;
+        let mut document = Document::parse(&text).map_err(|found| invalid_configuration(&found))?;
         change(&mut document)
             .map_err(|error| Problem::unprocessable("edit", escape(&error.to_string())))?;
         Ok::<_, Problem>(document.text())
@@ -50,20 +50,23 @@ pub(crate) async fn apply(
     text: String,
     base: Option<String>,
 ) -> Result<axum::Json<Change>, Problem> {
-    let applied = api.engine.apply(source, text, base, mode(query)).await;
-    let report = applied.map_err(refusal)?;
-    Ok(axum::Json(change(report, query)))
+    let applied = api
+        .engine
+        .apply(source, text, base, apply_mode(query))
+        .await;
+    let report = applied.map_err(apply_problem)?;
+    Ok(axum::Json(change_answer(report, query)))
 }
 
-pub(crate) const fn mode(query: ChangeQuery) -> ApplyMode {
+pub(crate) const fn apply_mode(query: ChangeQuery) -> ApplyMode {
     match query.dry_run {
         true => ApplyMode::DryRun,
         false => ApplyMode::Commit,
     }
 }
 
-/// The answer to a change.
-pub(crate) fn change(report: ApplyReport, query: ChangeQuery) -> Change {
+/// What a change did, as the API answers it.
+pub(crate) fn change_answer(report: ApplyReport, query: ChangeQuery) -> Change {
     Change {
         applied: !query.dry_run,
         warnings: report.warnings.iter().map(convert::diagnostic).collect(),
@@ -113,9 +116,11 @@ fn difference(difference: &privet_policy::ReplayDifference) -> ReplayDifference 
 }
 
 /// Why a change was refused.
-pub(crate) fn refusal(error: ApplyError) -> Problem {
+pub(crate) fn apply_problem(error: ApplyError) -> Problem {
     match error {
-        ApplyError::Config(found) | ApplyError::Start(StartError::Config(found)) => invalid(&found),
+        ApplyError::Config(found) | ApplyError::Start(StartError::Config(found)) => {
+            invalid_configuration(&found)
+        }
         ApplyError::Start(error @ StartError::Listen { .. }) => {
             Problem::conflict(escape(&error.to_string()))
         }
@@ -134,7 +139,7 @@ pub(crate) fn refusal(error: ApplyError) -> Problem {
 }
 
 /// An invalid configuration, with the position of every error.
-pub(crate) fn invalid(found: &Diagnostics) -> Problem {
+pub(crate) fn invalid_configuration(found: &Diagnostics) -> Problem {
     let first = found.errors().next();
     let detail = first.map_or_else(
         || "The configuration is invalid.".to_owned(),

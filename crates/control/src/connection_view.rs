@@ -11,13 +11,13 @@ use crate::convert;
 use crate::extract;
 
 /// A page of one of the tables.
-pub(crate) struct Viewer {
+pub(crate) struct ConnectionViewer {
     state: RowState,
     query: Query,
     page: PageRequest,
 }
 
-impl Viewer {
+impl ConnectionViewer {
     /// # Errors
     /// 400: the filter, the column or the size is invalid.
     pub(crate) fn new(query: &ConnectionsQuery) -> Result<Self, Problem> {
@@ -116,7 +116,7 @@ mod tests {
         let with = |change: fn(&mut ConnectionsQuery)| {
             let mut query = ConnectionsQuery::default();
             change(&mut query);
-            Viewer::new(&query)
+            ConnectionViewer::new(&query)
                 .map(|_| ())
                 .map_err(|problem| problem.status)
         };

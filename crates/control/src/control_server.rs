@@ -25,13 +25,13 @@ pub enum ControlServerError {
     #[error(transparent)]
     Socket(#[from] unix::SocketError),
     #[error(
-        "cannot open the control port {address}: {source}{held}; choose another under [control]"
+        "cannot open the control port {address}: {source}{holder}; choose another under [control]"
     )]
     Port {
         address: SocketAddr,
         source: io::Error,
         /// ", held by NAME (pid N)", if it is known.
-        held: String,
+        holder: String,
     },
     #[error(transparent)]
     Token(#[from] TokenError),
@@ -42,8 +42,8 @@ pub struct ControlServer {
     state: ApiState,
     data_dir: PathBuf,
     socket: Option<Server>,
-    http: Port,
-    metrics: Port,
+    http: TcpPort,
+    metrics: TcpPort,
     closing: CancellationToken,
     /// The token was created just now, and has to be shown to the user.
     pub new_token: Option<Arc<Token>>,
@@ -51,7 +51,7 @@ pub struct ControlServer {
 
 /// A TCP server, and its address in the configuration.
 #[derive(Default)]
-struct Port {
+struct TcpPort {
     configured: Option<SocketAddr>,
     open: Option<(SocketAddr, Server)>,
 }
@@ -80,8 +80,8 @@ impl ControlServer {
             #[cfg(not(unix))]
             socket: None,
             state,
-            http: Port::default(),
-            metrics: Port::default(),
+            http: TcpPort::default(),
+            metrics: TcpPort::default(),
             closing,
             new_token: None,
         };
@@ -195,7 +195,7 @@ async fn open(
             .flatten();
         ControlServerError::Port {
             address,
-            held: holder.map_or_else(String::new, |app| {
+            holder: holder.map_or_else(String::new, |app| {
                 format!(", held by {} (pid {})", app.name, app.pid)
             }),
             source,

@@ -8,20 +8,20 @@ use privet_api::why::{Explanation, ExplanationStep, Outcome};
 use privet_connection_log as log;
 use privet_system::proxy::{SystemProxyReport, SystemProxyState};
 
-/// The JSON string of a unit enum variant.
-pub(crate) fn word<T: serde::Serialize>(value: &T) -> String {
+/// The name of a unit enum variant in JSON.
+pub(crate) fn json_name<T: serde::Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
+        Ok(serde_json::Value::String(name)) => name,
         _ => String::new(),
     }
 }
 
 pub(crate) fn outcome(outcome: &privet_policy::Outcome) -> Outcome {
     Outcome {
-        action: word(&outcome.action),
+        action: json_name(&outcome.action),
         outbound: outcome.outbound.as_ref().map(ToString::to_string),
         direct_fallback: outcome.fallback_direct,
-        kind: word(&outcome.kind),
+        kind: json_name(&outcome.kind),
         text: outcome.text.to_string(),
     }
 }
@@ -29,8 +29,8 @@ pub(crate) fn outcome(outcome: &privet_policy::Outcome) -> Outcome {
 /// An error or warning of the configuration.
 pub fn diagnostic(found: &privet_config::Diagnostic) -> Diagnostic {
     Diagnostic {
-        severity: word(&found.severity),
-        code: word(&found.code),
+        severity: json_name(&found.severity),
+        code: json_name(&found.code),
         line: found.line as u64,
         column: found.column as u64,
         cause: found.cause.clone(),
@@ -46,7 +46,7 @@ pub fn system_proxy(report: SystemProxyReport) -> SystemProxy {
             report.state,
             SystemProxyState::On | SystemProxyState::Changed
         ),
-        state: word(&report.state),
+        state: json_name(&report.state),
         desktop: report.desktop.map(|desktop| desktop.name().to_owned()),
         target: report.target.as_ref().map(ToString::to_string),
         text: report.text,

@@ -14,18 +14,18 @@ use crate::token::TOKEN_FILE;
 
 /// No version of this program is older: a clock before it is wrong.
 const FIRST_RELEASE: Duration = Duration::from_secs(1_767_225_600);
-/// Files may be newer than the clock by this much (network folders).
+/// CheckInputs may be newer than the clock by this much (network folders).
 const CLOCK_SLACK: Duration = Duration::from_secs(120);
 
-/// What is checked.
-pub struct Files {
+/// What the checks read.
+pub struct CheckInputs {
     pub config_path: PathBuf,
     pub data_dir: PathBuf,
     pub keyring: Arc<dyn Keyring + Send + Sync>,
 }
 
 /// Runs all checks. Blocks on files and on the keyring.
-pub fn check_files(files: &Files) -> Vec<Finding> {
+pub fn run_checks(files: &CheckInputs) -> Vec<Finding> {
     let mut findings = configuration(&files.config_path);
     if let Ok(loaded) = Config::load(&files.config_path) {
         findings.extend(secrets(&loaded.config, &*files.keyring));
@@ -44,7 +44,7 @@ fn configuration(path: &Path) -> Vec<Finding> {
     let shown = path.display().to_string();
     match Config::load(path) {
         Ok(loaded) => {
-            let sound = loaded.note.unwrap_or_else(|| format!("{shown} is sound"));
+            let valid = loaded.note.unwrap_or_else(|| format!("{shown} is valid"));
             let warnings = loaded.warnings.iter().map(|warning| {
                 Finding::warning(
                     "configuration",
@@ -58,7 +58,7 @@ fn configuration(path: &Path) -> Vec<Finding> {
                         .unwrap_or_else(|| "change that line".to_owned()),
                 )
             });
-            std::iter::once(Finding::ok("configuration", sound))
+            std::iter::once(Finding::ok("configuration", valid))
                 .chain(warnings)
                 .collect()
         }
@@ -93,12 +93,12 @@ fn secrets(config: &Config, keyring: &dyn Keyring) -> Vec<Finding> {
             ),
         })
         .collect();
-    findings.push(keyring_answers(keyring));
+    findings.push(check_keyring(keyring));
     findings
 }
 
 /// Asks for a name that nothing uses: it distinguishes a missing service from a missing entry.
-fn keyring_answers(keyring: &dyn Keyring) -> Finding {
+fn check_keyring(keyring: &dyn Keyring) -> Finding {
     let error = match keyring.read("privet-doctor") {
         Ok(_) | Err(KeyringError::NoEntry) => {
             return Finding::ok("keyring", "the keyring answers");
@@ -132,7 +132,7 @@ fn fix(secret: &Secret) -> String {
 }
 
 #[cfg(unix)]
-fn permissions(files: &Files) -> Vec<Finding> {
+fn permissions(files: &CheckInputs) -> Vec<Finding> {
     let token = files.data_dir.join(TOKEN_FILE);
     let mut private = vec![
         (files.data_dir.clone(), "the data folder"),
@@ -159,7 +159,7 @@ fn permissions(files: &Files) -> Vec<Finding> {
     private.dedup();
     let mut findings: Vec<Finding> = private
         .iter()
-        .filter_map(|(path, what)| open_to_others(path, what))
+        .filter_map(|(path, what)| readable_by_others(path, what))
         .collect();
     if findings.is_empty() {
         findings.push(Finding::ok(
@@ -171,7 +171,7 @@ fn permissions(files: &Files) -> Vec<Finding> {
 }
 
 #[cfg(unix)]
-fn open_to_others(path: &Path, what: &str) -> Option<Finding> {
+fn readable_by_others(path: &Path, what: &str) -> Option<Finding> {
     use std::os::unix::fs::PermissionsExt;
     let meta = fs::metadata(path).ok()?;
     let mode = meta.permissions().mode();
@@ -191,14 +191,14 @@ fn open_to_others(path: &Path, what: &str) -> Option<Finding> {
 }
 
 #[cfg(not(unix))]
-fn permissions(_: &Files) -> Vec<Finding> {
+fn permissions(_: &CheckInputs) -> Vec<Finding> {
     Vec::new()
 }
 
 /// A wrong clock breaks TLS and every time in the connection log. It is detected without the network, by files that are newer than "now".
 fn clock(now: SystemTime, config: &Path, data_dir: &Path) -> Finding {
     let first = SystemTime::UNIX_EPOCH + FIRST_RELEASE;
-    let youngest = std::iter::once(config.to_owned())
+    let newest = std::iter::once(config.to_owned())
         .chain(
             fs::read_dir(data_dir)
                 .into_iter()
@@ -208,7 +208,7 @@ fn clock(now: SystemTime, config: &Path, data_dir: &Path) -> Finding {
         )
         .filter_map(|path| Some((fs::metadata(&path).ok()?.modified().ok()?, path)))
         .max();
-    let behind = youngest.filter(|(modified, _)| {
+    let behind = newest.filter(|(modified, _)| {
         modified
             .duration_since(now)
             .is_ok_and(|ahead| ahead > CLOCK_SLACK)
@@ -217,7 +217,7 @@ fn clock(now: SystemTime, config: &Path, data_dir: &Path) -> Finding {
     match behind {
         _ if now < first => Finding::wrong(
             "clock",
-            "the clock is set before this program was made",
+            "the clock is set to a time before the release of this program",
             fix,
         ),
         Some((_, path)) => Finding::wrong(
@@ -280,10 +280,10 @@ mod tests {
     use super::*;
     use privet_api::diagnostics::FindingState;
 
-    fn files(dir: &Path, config: &str) -> Files {
+    fn files(dir: &Path, config: &str) -> CheckInputs {
         let config_path = dir.join("privet.toml");
         fs::write(&config_path, config).unwrap();
-        Files {
+        CheckInputs {
             config_path,
             data_dir: dir.join("data"),
             keyring: Arc::new(NoKeyring),
@@ -301,7 +301,7 @@ mod tests {
     #[test]
     fn a_configuration_with_a_fault_is_named_with_its_line() {
         let dir = tempfile::tempdir().unwrap();
-        let findings = check_files(&files(dir.path(), "mode = \"standard\"\n[lisen]\n"));
+        let findings = run_checks(&files(dir.path(), "mode = \"standard\"\n[lisen]\n"));
         let wrong = findings
             .iter()
             .find(|f| f.state == FindingState::Wrong)
@@ -319,13 +319,13 @@ mod tests {
         let token = files.data_dir.join(TOKEN_FILE);
         fs::write(&token, "x").unwrap();
         fs::set_permissions(&token, fs::Permissions::from_mode(0o644)).unwrap();
-        let findings = check_files(&files);
+        let findings = run_checks(&files);
         let wrong = findings.iter().find(|f| f.check == "permissions").unwrap();
         assert_eq!(wrong.state, FindingState::Wrong);
         assert!(wrong.fix.as_ref().unwrap().starts_with("chmod"));
         fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(
-            state(&check_files(&files), "permissions"),
+            state(&run_checks(&files), "permissions"),
             [FindingState::Ok]
         );
     }
@@ -333,10 +333,10 @@ mod tests {
     #[test]
     fn a_secret_that_cannot_be_read_is_wrong_and_a_missing_keyring_alone_is_not() {
         let dir = tempfile::tempdir().unwrap();
-        let findings = check_files(&files(dir.path(), ""));
+        let findings = run_checks(&files(dir.path(), ""));
         assert_eq!(state(&findings, "keyring"), [FindingState::Warning]);
         let config = "[[upstream]]\nname = \"a\"\nurl = \"socks5://127.0.0.1:1\"\nusername = \"u\"\npassword = { keyring = \"k\" }\n";
-        let findings = check_files(&files(dir.path(), config));
+        let findings = run_checks(&files(dir.path(), config));
         assert_eq!(state(&findings, "secret"), [FindingState::Wrong]);
     }
 

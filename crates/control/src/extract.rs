@@ -31,9 +31,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 }
 
 /// One path segment as `T`.
-pub struct Segment<T>(pub T);
+pub struct PathParam<T>(pub T);
 
-impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segment<T> {
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathParam<T> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
@@ -53,7 +53,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Rejection> {
         if !is_json(request.headers()) {
-            return Err(wrong_type("application/json").into());
+            return Err(unsupported_media_type("application/json").into());
         }
         let body = read_body(request, state, MAX_BODY).await?;
         serde_json::from_slice(&body).map(Self).map_err(|error| {
@@ -125,7 +125,7 @@ pub fn check_page(limit: u32, offset: u32, most: usize) -> Result<(), Problem> {
     Ok(())
 }
 
-pub fn wrong_type(wanted: &str) -> Problem {
+pub fn unsupported_media_type(wanted: &str) -> Problem {
     Problem::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "content-type",

@@ -57,7 +57,7 @@ impl Guard {
     pub(crate) async fn unauthorized(&self, peer: IpAddr) -> Response {
         let delay = self.delay_of(peer, Instant::now());
         tokio::time::sleep(delay).await;
-        let mut response = empty(StatusCode::UNAUTHORIZED);
+        let mut response = empty_response(StatusCode::UNAUTHORIZED);
         response
             .headers_mut()
             .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -73,16 +73,20 @@ impl Guard {
 }
 
 /// The layer of the API on TCP: passes a call on, or answers 401 or 403 with an empty body.
-pub(crate) async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+pub(crate) async fn authorize(
+    State(guard): State<Guard>,
+    request: Request,
+    next: Next,
+) -> Response {
     let Some(connection) = request.extensions().get::<ConnectionAddresses>().copied() else {
-        return empty(StatusCode::FORBIDDEN);
+        return empty_response(StatusCode::FORBIDDEN);
     };
-    if !host_is_ours(request.uri(), request.headers(), connection)
-        || !origin_is_ours(request.headers(), connection)
+    if !host_is_allowed(request.uri(), request.headers(), connection)
+        || !origin_is_allowed(request.headers(), connection)
     {
-        return empty(StatusCode::FORBIDDEN);
+        return empty_response(StatusCode::FORBIDDEN);
     }
-    if !token_is_right(request.headers(), &guard.token) {
+    if !token_is_valid(request.headers(), &guard.token) {
         return guard.unauthorized(connection.peer.ip()).await;
     }
     next.run(request).await
@@ -93,12 +97,12 @@ pub(crate) async fn check_host_and_origin(request: Request, next: Next) -> Respo
     let connection = request.extensions().get::<ConnectionAddresses>().copied();
     match connection {
         Some(connection)
-            if host_is_ours(request.uri(), request.headers(), connection)
-                && origin_is_ours(request.headers(), connection) =>
+            if host_is_allowed(request.uri(), request.headers(), connection)
+                && origin_is_allowed(request.headers(), connection) =>
         {
             next.run(request).await
         }
-        _ => empty(StatusCode::FORBIDDEN),
+        _ => empty_response(StatusCode::FORBIDDEN),
     }
 }
 
@@ -106,14 +110,14 @@ pub(crate) async fn check_host_and_origin(request: Request, next: Next) -> Respo
 pub(crate) async fn check_host(request: Request, next: Next) -> Response {
     let connection = request.extensions().get::<ConnectionAddresses>().copied();
     match connection {
-        Some(connection) if host_is_ours(request.uri(), request.headers(), connection) => {
+        Some(connection) if host_is_allowed(request.uri(), request.headers(), connection) => {
             next.run(request).await
         }
-        _ => empty(StatusCode::FORBIDDEN),
+        _ => empty_response(StatusCode::FORBIDDEN),
     }
 }
 
-fn empty(status: StatusCode) -> Response {
+fn empty_response(status: StatusCode) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response
@@ -121,25 +125,26 @@ fn empty(status: StatusCode) -> Response {
 
 /// Exactly one `Host`, and it names the address this connection reached, port included (RFC 9112 section 3.2); where the
 /// listener is not on loopback, any name or address of this machine. The authority of an absolute-form target has to agree.
-pub fn host_is_ours(uri: &Uri, headers: &HeaderMap, connection: ConnectionAddresses) -> bool {
+pub fn host_is_allowed(uri: &Uri, headers: &HeaderMap, connection: ConnectionAddresses) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
         return false;
     };
-    host.to_str().is_ok_and(|host| names_us(host, connection))
+    host.to_str()
+        .is_ok_and(|host| names_this_server(host, connection))
         && uri
             .authority()
-            .is_none_or(|authority| names_us(authority.as_str(), connection))
+            .is_none_or(|authority| names_this_server(authority.as_str(), connection))
 }
 
 /// No Origin, or our own. A cross-site call according to the browser (Fetch Metadata) is refused too.
-pub fn origin_is_ours(headers: &HeaderMap, connection: ConnectionAddresses) -> bool {
+pub fn origin_is_allowed(headers: &HeaderMap, connection: ConnectionAddresses) -> bool {
     let origins_fit = headers.get_all(header::ORIGIN).iter().all(|origin| {
         origin
             .to_str()
             .ok()
             .and_then(|origin| origin.strip_prefix("http://"))
-            .is_some_and(|authority| names_us(authority, connection))
+            .is_some_and(|authority| names_this_server(authority, connection))
     });
     let site_fits = headers
         .get_all("sec-fetch-site")
@@ -148,7 +153,7 @@ pub fn origin_is_ours(headers: &HeaderMap, connection: ConnectionAddresses) -> b
     origins_fit && site_fits
 }
 
-fn names_us(authority: &str, connection: ConnectionAddresses) -> bool {
+fn names_this_server(authority: &str, connection: ConnectionAddresses) -> bool {
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
         // A browser leaves out the port of http.
@@ -169,7 +174,7 @@ fn names_us(authority: &str, connection: ConnectionAddresses) -> bool {
         || (!connection.listener.ip().is_loopback() && privet_system::is_this_machine(bare))
 }
 
-fn token_is_right(headers: &HeaderMap, token: &Token) -> bool {
+fn token_is_valid(headers: &HeaderMap, token: &Token) -> bool {
     let mut given = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (given.next(), given.next()) else {
         return false;
@@ -254,7 +259,7 @@ mod tests {
             let pairs: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
             let uri = Uri::from_static("/api/v1/status");
             assert_eq!(
-                host_is_ours(&uri, &headers(&pairs), local()),
+                host_is_allowed(&uri, &headers(&pairs), local()),
                 passes,
                 "{hosts:?}"
             );
@@ -265,23 +270,27 @@ mod tests {
     fn an_absolute_target_must_name_us_too() {
         let host = headers(&[("host", "127.0.0.1:7282")]);
         let foreign = Uri::from_static("http://evil.example/api/v1/status");
-        assert!(!host_is_ours(&foreign, &host, local()));
+        assert!(!host_is_allowed(&foreign, &host, local()));
         let ours = Uri::from_static("http://localhost:7282/api/v1/status");
-        assert!(host_is_ours(&ours, &host, local()));
+        assert!(host_is_allowed(&ours, &host, local()));
     }
 
     #[test]
     fn an_ipv6_listener_is_named_in_brackets_and_localhost_only_where_it_is_loopback() {
         let uri = Uri::from_static("/");
         let six = on("[::1]:7282");
-        assert!(host_is_ours(&uri, &headers(&[("host", "[::1]:7282")]), six));
+        assert!(host_is_allowed(
+            &uri,
+            &headers(&[("host", "[::1]:7282")]),
+            six
+        ));
         let wide = on("192.0.2.7:7282");
-        assert!(host_is_ours(
+        assert!(host_is_allowed(
             &uri,
             &headers(&[("host", "192.0.2.7:7282")]),
             wide
         ));
-        assert!(!host_is_ours(
+        assert!(!host_is_allowed(
             &uri,
             &headers(&[("host", "localhost:7282")]),
             wide
@@ -297,7 +306,7 @@ mod tests {
         };
         let passes = |host: &str, connection| {
             let headers = headers(&[("host", host)]);
-            host_is_ours(&Uri::from_static("/"), &headers, connection)
+            host_is_allowed(&Uri::from_static("/"), &headers, connection)
         };
         for host in [format!("{name}:7282"), format!("{name}.local:7282")] {
             assert!(passes(&host, wide), "{host}");
@@ -332,7 +341,7 @@ mod tests {
         ];
         for (pairs, passes) in table {
             assert_eq!(
-                origin_is_ours(&headers(&pairs), local()),
+                origin_is_allowed(&headers(&pairs), local()),
                 passes,
                 "{pairs:?}"
             );
@@ -359,7 +368,7 @@ mod tests {
         for (values, opens) in table {
             let pairs: Vec<_> = values.iter().map(|v| ("authorization", *v)).collect();
             assert_eq!(
-                token_is_right(&headers(&pairs), &token),
+                token_is_valid(&headers(&pairs), &token),
                 opens,
                 "{values:?}"
             );

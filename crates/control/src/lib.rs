@@ -10,8 +10,6 @@
     )
 )]
 
-mod app_menu;
-mod client_kind;
 mod conditional;
 mod config_edit;
 mod connection_view;
@@ -22,6 +20,7 @@ mod export;
 pub mod extract;
 pub mod guard;
 mod handlers;
+mod installed_apps;
 pub mod login_codes;
 pub mod logs;
 mod metric_families;
@@ -30,6 +29,7 @@ mod openapi;
 mod page;
 pub mod recipes;
 mod rejection;
+mod request_source;
 mod request_view;
 mod router;
 pub mod servers;

@@ -1,4 +1,4 @@
-//! Writes one family of figures in the text format of Prometheus.
+//! Writes one metric family for Prometheus.
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ pub(crate) fn gauge_f64(
     ConstGauge::new(value).encode(metric)
 }
 
-/// A gauge with one label: a figure for each value; nothing without values.
+/// A gauge with one label: a sample for each value; nothing without values.
 pub(crate) fn gauges<'a>(
     out: &mut DescriptorEncoder<'_>,
     name: &str,

@@ -1,4 +1,4 @@
-//! Figures for Prometheus at `[control] metrics`. Their names are stable; docs/metrics.md lists them.
+//! Metrics for Prometheus at `[control] metrics`. Their names are stable; docs/metrics.md lists them.
 
 use std::fmt;
 
@@ -41,13 +41,13 @@ async fn scrape(
     State((engine, started_ms)): State<(Engine, u64)>,
     headers: HeaderMap,
 ) -> Result<Response, Rejection> {
-    let figures = Figures::of(&engine, started_ms).await;
-    let text = figures
-        .text()
+    let metrics = Metrics::collect(&engine, started_ms).await;
+    let text = metrics
+        .encode_text()
         .map_err(|error| Problem::internal(error.to_string()))?;
-    let (text, kind) = match takes_openmetrics(&headers) {
+    let (text, kind) = match accepts_openmetrics(&headers) {
         true => (text, OPENMETRICS),
-        false => (prometheus(&text), PROMETHEUS),
+        false => (to_prometheus_text(&text), PROMETHEUS),
     };
     let mut response = Response::new(Body::from(text));
     response
@@ -57,7 +57,7 @@ async fn scrape(
 }
 
 /// Whether the scraper asks for OpenMetrics; others get the text format that all of them read.
-fn takes_openmetrics(headers: &HeaderMap) -> bool {
+fn accepts_openmetrics(headers: &HeaderMap) -> bool {
     let kinds = headers.get_all(header::ACCEPT);
     kinds.iter().any(|kinds| {
         kinds
@@ -66,8 +66,8 @@ fn takes_openmetrics(headers: &HeaderMap) -> bool {
     })
 }
 
-/// OpenMetrics text in Prometheus' older format: a counter's family is named as its figures are, and no end is marked.
-fn prometheus(openmetrics: &str) -> String {
+/// OpenMetrics text in the older Prometheus text format: `# TYPE` and `# HELP` of a counter have the suffix `_total`, and there is no `# EOF`.
+fn to_prometheus_text(openmetrics: &str) -> String {
     let counters: Vec<&str> = openmetrics
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter"))
@@ -86,9 +86,9 @@ fn prometheus(openmetrics: &str) -> String {
     out
 }
 
-/// The figures of one scrape.
+/// The metrics of one scrape.
 #[derive(Debug, Clone, Default)]
-pub struct Figures {
+pub struct Metrics {
     pub started_ms: u64,
     pub totals: Totals,
     pub lost_rows: u64,
@@ -100,8 +100,8 @@ pub struct Figures {
     pub redis: Option<SharedStats>,
 }
 
-impl Figures {
-    async fn of(engine: &Engine, started_ms: u64) -> Self {
+impl Metrics {
+    async fn collect(engine: &Engine, started_ms: u64) -> Self {
         Self {
             started_ms,
             totals: engine.connection_log().totals(),
@@ -115,7 +115,7 @@ impl Figures {
     }
 
     /// As OpenMetrics text.
-    pub fn text(self) -> Result<String, fmt::Error> {
+    pub fn encode_text(self) -> Result<String, fmt::Error> {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(self));
         let mut out = String::new();
@@ -267,7 +267,7 @@ impl Figures {
     }
 }
 
-impl Collector for Figures {
+impl Collector for Metrics {
     fn encode(&self, mut out: DescriptorEncoder<'_>) -> fmt::Result {
         let out = &mut out;
         gauges(
@@ -306,8 +306,8 @@ mod tests {
 
     use super::*;
 
-    fn full() -> Figures {
-        Figures {
+    fn full() -> Metrics {
+        Metrics {
             outbounds: vec![OutboundHealth {
                 name: "tor".into(),
                 kind: OutboundKind::Upstream,
@@ -328,13 +328,13 @@ mod tests {
             }],
             sites: site_metrics::tests::sites(),
             redis: Some(SharedStats::default()),
-            ..Figures::default()
+            ..Metrics::default()
         }
     }
 
     #[test]
-    fn every_figure_is_documented_and_every_documented_figure_is_there() {
-        let text = full().text().unwrap();
+    fn every_metric_is_documented_and_every_documented_metric_is_there() {
+        let text = full().encode_text().unwrap();
         let reported: BTreeSet<&str> = text
             .lines()
             .filter(|line| !line.starts_with('#'))
@@ -349,25 +349,25 @@ mod tests {
     }
 
     #[test]
-    fn the_text_format_names_a_counters_type_by_its_figure() {
-        let text = prometheus(&full().text().unwrap());
+    fn the_text_format_gives_the_type_of_a_counter_under_its_full_name() {
+        let text = to_prometheus_text(&full().encode_text().unwrap());
         assert!(text.contains("# TYPE privet_list_hits_total counter\nprivet_list_hits_total{"));
         assert!(text.contains("# HELP privet_list_hits_total Connections that the list matched\n"));
         assert!(text.contains("# TYPE privet_list_entries gauge\n"));
         assert!(!text.contains("EOF"));
         let asks = |accept| {
             let accept = HeaderValue::from_static(accept);
-            takes_openmetrics(&HeaderMap::from_iter([(header::ACCEPT, accept)]))
+            accepts_openmetrics(&HeaderMap::from_iter([(header::ACCEPT, accept)]))
         };
         assert!(asks(
             "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"
         ));
-        assert!(!asks("*/*") && !takes_openmetrics(&HeaderMap::new()));
+        assert!(!asks("*/*") && !accepts_openmetrics(&HeaderMap::new()));
     }
 
     #[test]
     fn names_from_the_configuration_cannot_break_a_line() {
-        let text = full().text().unwrap();
+        let text = full().encode_text().unwrap();
         assert!(
             text.contains(r#"privet_list_hits_total{list="a\"d\ns"} 5"#),
             "{text}"

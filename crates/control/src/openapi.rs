@@ -26,13 +26,13 @@ use privet_api::{CLIENT_HEADER, ClientKind, PROBLEM_JSON};
         privet_api::events::LogLine,
         privet_api::lists::ListAction
     )),
-    modifiers(&Token)
+    modifiers(&TokenSecurity)
 )]
-pub(crate) struct Document;
+pub(crate) struct ApiDocument;
 
-struct Token;
+struct TokenSecurity;
 
-impl Modify for Token {
+impl Modify for TokenSecurity {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
@@ -58,47 +58,51 @@ pub(crate) fn complete(document: &mut utoipa::openapi::OpenApi) {
             describe_problems(operation);
             if answers_with_change(operation) {
                 for (status, description) in CHANGE_PROBLEMS {
-                    add(operation, status, problem(description));
+                    add_response(operation, status, problem_response(description));
                 }
             }
-            add(
+            add_response(
                 operation,
                 "401",
-                bare("Over TCP: no token, or a wrong one. The body is empty."),
+                empty_response("Over TCP: no token, or a wrong one. The body is empty."),
             );
-            add(
+            add_response(
                 operation,
                 "403",
-                bare("Over TCP: a wrong Host or a foreign Origin. The body is empty."),
+                empty_response("Over TCP: a wrong Host or a foreign Origin. The body is empty."),
             );
             if operation
                 .parameters
                 .as_ref()
                 .is_some_and(|all| !all.is_empty())
             {
-                add(
+                add_response(
                     operation,
                     "400",
-                    problem("A parameter that this call does not take, or cannot read."),
+                    problem_response("A parameter that this call does not take, or cannot read."),
                 );
             }
             if operation.request_body.is_some() {
-                add(
+                add_response(
                     operation,
                     "400",
-                    problem("The body is not what this call takes."),
+                    problem_response("The body is not what this call takes."),
                 );
-                add(
+                add_response(
                     operation,
                     "408",
-                    problem("The body did not arrive in time."),
+                    problem_response("The body did not arrive in time."),
                 );
-                add(operation, "413", problem("The body is too large."));
-                add(operation, "415", problem("The body is of another type."));
+                add_response(operation, "413", problem_response("The body is too large."));
+                add_response(
+                    operation,
+                    "415",
+                    problem_response("The body is of another type."),
+                );
             }
         }
         // Added last: they do not count as parameters that can be refused.
-        for operation in changing(item) {
+        for operation in changing_operations(item) {
             let parameters = operation.parameters.get_or_insert_default();
             parameters.push(RefOr::T(client_header()));
         }
@@ -121,7 +125,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 }
 
 /// The operations that change something.
-fn changing(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+fn changing_operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     let all = [
         &mut item.put,
         &mut item.post,
@@ -141,11 +145,11 @@ fn has_version(path: &str) -> bool {
 }
 
 fn describe_versions(item: &mut PathItem) {
-    for operation in changing(item) {
+    for operation in changing_operations(item) {
         let parameters = operation.parameters.get_or_insert_default();
         parameters.push(RefOr::T(if_match()));
         let description = "`If-Match` does not hold: nothing was changed. `versions` has both.";
-        add(operation, "412", problem(description));
+        add_response(operation, "412", problem_response(description));
     }
 }
 
@@ -210,12 +214,12 @@ fn describe_problems(operation: &mut Operation) {
             && response.content.is_empty()
             && status.starts_with(['4', '5'])
         {
-            *response = problem(&response.description);
+            *response = problem_response(&response.description);
         }
     }
 }
 
-fn add(operation: &mut Operation, status: &str, response: Response) {
+fn add_response(operation: &mut Operation, status: &str, response: Response) {
     operation
         .responses
         .responses
@@ -223,11 +227,11 @@ fn add(operation: &mut Operation, status: &str, response: Response) {
         .or_insert(RefOr::T(response));
 }
 
-fn bare(description: &str) -> Response {
+fn empty_response(description: &str) -> Response {
     Response::new(description)
 }
 
-fn problem(description: &str) -> Response {
+fn problem_response(description: &str) -> Response {
     let content = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name("Problem")))
         .build();

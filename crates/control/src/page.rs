@@ -31,10 +31,10 @@ const NOT_BUILT: &str = "<!doctype html><html lang=en><meta charset=utf-8><title
 <p>Everything else works: the API is under <code>/api/v1</code>, and <code>privet --help</code> lists the commands.</html>\n";
 
 /// The page may run its own scripts and connect to its own address, nothing else.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// A file whose name contains its hash never changes.
-const FOREVER: &str = "public, max-age=31536000, immutable";
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 /// `/` for any link, and the files that only the page itself may load.
 pub(crate) fn router(login: LoginState) -> Router {
@@ -44,10 +44,10 @@ pub(crate) fn router(login: LoginState) -> Router {
         .layer(DefaultBodyLimit::max(MAX_LOGIN_BODY))
         .layer(middleware::from_fn(guard::check_host_and_origin));
     let files = Router::new()
-        .route("/assets/{*path}", get(hashed))
+        .route("/assets/{*path}", get(hashed_asset))
         .route(
             "/favicon.svg",
-            get(|head| file("favicon.svg", head, "no-cache")),
+            get(|head| asset("favicon.svg", head, "no-cache")),
         )
         .layer(middleware::from_fn(guard::check_host_and_origin));
     let index = Router::new()
@@ -65,42 +65,50 @@ async fn index(head: HeaderMap) -> Response {
             NOT_BUILT.as_bytes(),
             "text/html; charset=utf-8",
             "no-cache",
-            false,
+            None,
         );
     }
-    file("index.html", head, "no-cache").await
+    asset("index.html", head, "no-cache").await
 }
 
-async fn hashed(Path(path): Path<String>, head: HeaderMap) -> Response {
-    file(&format!("assets/{path}"), head, FOREVER).await
+async fn hashed_asset(Path(path): Path<String>, head: HeaderMap) -> Response {
+    asset(&format!("assets/{path}"), head, IMMUTABLE).await
 }
 
-async fn file(name: &str, head: HeaderMap, keep: &'static str) -> Response {
+async fn asset(name: &str, head: HeaderMap, cache_control: &'static str) -> Response {
     let Some(asset) = ASSETS.iter().find(|asset| asset.name == name) else {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_FOUND;
         return response;
     };
-    match asset.gzip.filter(|_| takes_gzip(&head)) {
-        Some(packed) => answer(packed, media_type(name), keep, true),
-        None => answer(asset.plain, media_type(name), keep, false),
+    match asset.gzip.filter(|_| accepts_gzip(&head)) {
+        Some(gzip) => answer(gzip, media_type(name), cache_control, Some("gzip")),
+        None => answer(asset.plain, media_type(name), cache_control, None),
     }
 }
 
-fn answer(body: &'static [u8], kind: &'static str, keep: &'static str, packed: bool) -> Response {
+fn answer(
+    body: &'static [u8],
+    media_type: &'static str,
+    cache_control: &'static str,
+    content_encoding: Option<&'static str>,
+) -> Response {
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static(cache_control),
+    );
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    if packed {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    if let Some(coding) = content_encoding {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
     }
     response
 }
 
 /// RFC 9110 section 12.5.3, as far as browsers use it: `gzip` is named and not refused by `q=0`.
-fn takes_gzip(head: &HeaderMap) -> bool {
+fn accepts_gzip(head: &HeaderMap) -> bool {
     head.get_all(header::ACCEPT_ENCODING)
         .iter()
         .filter_map(|value| value.to_str().ok())
@@ -126,7 +134,7 @@ fn media_type(name: &str) -> &'static str {
 
 async fn add_headers(request: Request, next: Next) -> Response {
     const HEADERS: [(&str, &str); 6] = [
-        ("content-security-policy", POLICY),
+        ("content-security-policy", CONTENT_SECURITY_POLICY),
         ("x-content-type-options", "nosniff"),
         ("x-frame-options", "DENY"),
         ("referrer-policy", "no-referrer"),
@@ -159,9 +167,9 @@ mod tests {
         for (value, takes) in table {
             let mut head = HeaderMap::new();
             head.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(value));
-            assert_eq!(takes_gzip(&head), takes, "{value}");
+            assert_eq!(accepts_gzip(&head), takes, "{value}");
         }
-        assert!(!takes_gzip(&HeaderMap::new()));
+        assert!(!accepts_gzip(&HeaderMap::new()));
     }
 
     /// The files of `/` that `index` names and `has` does not know.

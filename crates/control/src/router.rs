@@ -27,12 +27,12 @@ pub fn router(state: &ApiState) -> Router {
 /// For TCP: behind the Host, Origin and token checks, including calls that do not exist. The page, which contains no data
 /// and asks for the token itself, is behind the Host check only; it may exchange a login code for the token.
 pub fn guarded_router(state: &ApiState, guard: Guard) -> Router {
-    let check = middleware::from_fn_with_state(guard.clone(), guard::check);
+    let authorize = middleware::from_fn_with_state(guard.clone(), guard::authorize);
     let login = LoginState {
         codes: state.login_codes.clone(),
         guard,
     };
-    with_headers(calls(state).layer(check)).merge(page::router(login))
+    with_headers(calls(state).layer(authorize)).merge(page::router(login))
 }
 
 /// The API's OpenAPI 3.1 document.
@@ -54,7 +54,7 @@ fn calls(state: &ApiState) -> Router {
         .method_not_allowed_fallback(no_such_method)
         .layer(middleware::from_fn_with_state(
             state.clone(),
-            conditional::versions,
+            conditional::layer,
         ))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(Extension(DocumentJson(Bytes::from(document))))
@@ -62,7 +62,7 @@ fn calls(state: &ApiState) -> Router {
 
 /// All calls, and the document made from them.
 fn documented_calls() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
-    let (router, mut document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
+    let (router, mut document) = OpenApiRouter::with_openapi(openapi::ApiDocument::openapi())
         .merge(traffic_calls())
         .merge(configuration_calls())
         .merge(outbound_and_list_calls())

@@ -1,4 +1,4 @@
-//! Figures of sites and their backends for Prometheus.
+//! Metrics of sites and their backends for Prometheus.
 
 use std::fmt;
 
@@ -10,15 +10,15 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use crate::metric_families::counters;
 
 /// A backend with the labels that name it.
-struct Labelled<'a> {
+struct LabelledBackend<'a> {
     labels: [(&'static str, &'a str); 3],
     backend: &'a SiteBackend,
 }
 
 pub(crate) fn encode<'a>(sites: &'a Sites, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let all = &sites.sites;
-    let of = |figure: fn(&Site) -> u64| -> Vec<_> {
-        let labelled = |site: &'a Site| (vec![("site", site.name.as_str())], figure(site));
+    let of = |value: fn(&Site) -> u64| -> Vec<_> {
+        let labelled = |site: &'a Site| (vec![("site", site.name.as_str())], value(site));
         all.iter().map(labelled).collect()
     };
     counters(
@@ -62,12 +62,12 @@ fn responses(site: &Site) -> Vec<(Vec<(&str, &str)>, u64)> {
     .into()
 }
 
-fn labelled<'a>(sites: &'a Sites) -> Vec<Labelled<'a>> {
+fn labelled<'a>(sites: &'a Sites) -> Vec<LabelledBackend<'a>> {
     let of_site = |site: &'a Site| {
         let routes = site.routes.iter();
         routes.flat_map(move |route| {
             let path = route.path.as_deref().unwrap_or_default();
-            route.backends.iter().map(move |backend| Labelled {
+            route.backends.iter().map(move |backend| LabelledBackend {
                 labels: [
                     ("site", site.name.as_str()),
                     ("route", path),
@@ -80,7 +80,7 @@ fn labelled<'a>(sites: &'a Sites) -> Vec<Labelled<'a>> {
     sites.sites.iter().flat_map(of_site).collect()
 }
 
-fn backends(all: &[Labelled<'_>], out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+fn backends(all: &[LabelledBackend<'_>], out: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let known = |it: &SiteBackend| it.state != "unknown";
     gauges(
         out,
@@ -103,9 +103,9 @@ fn backends(all: &[Labelled<'_>], out: &mut DescriptorEncoder<'_>) -> fmt::Resul
         all,
         |it| it.latency_ms.map(|ms| ms / 1000.0),
     )?;
-    let of = |figure: fn(&SiteBackend) -> u64| -> Vec<_> {
+    let of = |value: fn(&SiteBackend) -> u64| -> Vec<_> {
         all.iter()
-            .map(|it| (it.labels.to_vec(), figure(it.backend)))
+            .map(|it| (it.labels.to_vec(), value(it.backend)))
             .collect()
     };
     counters(
@@ -126,12 +126,12 @@ fn gauges(
     out: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
-    all: &[Labelled<'_>],
-    figure: impl Fn(&SiteBackend) -> Option<f64>,
+    all: &[LabelledBackend<'_>],
+    value: impl Fn(&SiteBackend) -> Option<f64>,
 ) -> fmt::Result {
     let mut values = all
         .iter()
-        .filter_map(|it| Some((it.labels, figure(it.backend)?)))
+        .filter_map(|it| Some((it.labels, value(it.backend)?)))
         .peekable();
     if values.peek().is_none() {
         return Ok(());
@@ -186,11 +186,11 @@ pub(crate) mod tests {
 
     #[test]
     fn a_backend_is_named_by_its_site_route_and_url() {
-        let figures = crate::metrics::Figures {
+        let metrics = crate::metrics::Metrics {
             sites: sites(),
             ..Default::default()
         };
-        let text = figures.text().unwrap();
+        let text = metrics.encode_text().unwrap();
         for line in [
             "privet_backend_latency_seconds{site=\"app\",route=\"/api\",backend=\"http://127.0.0.1:9001\"} 0.25",
             "privet_site_responses_total{site=\"app\",class=\"5xx\"} 0",

@@ -6,7 +6,7 @@ use privet_engine::Engine;
 use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::app_menu::AppMenu;
+use crate::installed_apps::InstalledApps;
 use crate::login_codes::LoginCodes;
 use crate::system_proxy::SystemProxyControl;
 
@@ -26,7 +26,7 @@ pub struct ApiState {
     pub(crate) change_lock: Arc<Mutex<()>>,
     pub(crate) closing: CancellationToken,
     pub(crate) system_proxy: SystemProxyControl,
-    pub(crate) app_menu: AppMenu,
+    pub(crate) installed_apps: InstalledApps,
     pub(crate) login_codes: LoginCodes,
 }
 
@@ -41,7 +41,7 @@ impl ApiState {
             change_lock: Arc::default(),
             closing,
             system_proxy: SystemProxyControl::disabled(),
-            app_menu: AppMenu::default(),
+            installed_apps: InstalledApps::default(),
             login_codes: LoginCodes::default(),
         }
     }

@@ -18,14 +18,14 @@ const MAX_AGE: Duration = Duration::from_secs(1);
 /// The system proxy cannot be switched.
 #[derive(Debug, thiserror::Error)]
 pub enum SwitchError {
-    #[error("the engine has no listener that the desktop could be pointed at")]
+    #[error("the engine has no listener that the desktop's proxy could be set to")]
     NoListener,
-    #[error("this engine was started without the right to the system proxy")]
+    #[error("this engine does not manage the desktop's proxy")]
     NotManaged,
     #[error(transparent)]
     Refused(#[from] ProxyError),
-    #[error("the switch broke off: {0}")]
-    Broken(String),
+    #[error("the switch was interrupted: {0}")]
+    Interrupted(String),
 }
 
 /// The switch of the desktop's proxy. Cheap to clone; one per engine.
@@ -35,9 +35,9 @@ pub struct SystemProxyControl(Option<Arc<Inner>>);
 struct Inner {
     /// Created when first needed: finding the desktop's settings starts a program.
     session: Mutex<Option<SystemProxySession>>,
-    memo: Mutex<Option<(Instant, SystemProxyReport)>>,
+    cached: Mutex<Option<(Instant, SystemProxyReport)>>,
     /// What the desktop's proxy was set to, and the requested method.
-    aim: Mutex<Option<(DesiredProxy, Option<ProxyMethod>)>>,
+    desired: Mutex<Option<(DesiredProxy, Option<ProxyMethod>)>>,
     on: AtomicBool,
     /// A measurement is running.
     measuring: AtomicBool,
@@ -51,18 +51,18 @@ impl SystemProxyControl {
 
     /// The proxy of the current desktop session.
     pub fn of_session() -> Self {
-        Self::from_cell(None)
+        Self::with_session(None)
     }
 
     pub fn new(session: SystemProxySession) -> Self {
-        Self::from_cell(Some(session))
+        Self::with_session(Some(session))
     }
 
-    fn from_cell(session: Option<SystemProxySession>) -> Self {
+    fn with_session(session: Option<SystemProxySession>) -> Self {
         Self(Some(Arc::new(Inner {
             session: Mutex::new(session),
-            memo: Mutex::default(),
-            aim: Mutex::default(),
+            cached: Mutex::default(),
+            desired: Mutex::default(),
             on: AtomicBool::new(false),
             measuring: AtomicBool::new(false),
         })))
@@ -72,8 +72,10 @@ impl SystemProxyControl {
     /// not managed. Called on a runtime.
     pub fn last_report(&self) -> Option<SystemProxyReport> {
         let inner = self.0.as_ref()?;
-        let memo = lock(&inner.memo).clone();
-        let stale = memo.as_ref().is_none_or(|(at, _)| at.elapsed() >= MAX_AGE);
+        let cached = lock(&inner.cached).clone();
+        let stale = cached
+            .as_ref()
+            .is_none_or(|(at, _)| at.elapsed() >= MAX_AGE);
         if stale && !inner.measuring.swap(true, Ordering::AcqRel) {
             let this = self.clone();
             tokio::spawn(async move {
@@ -83,13 +85,13 @@ impl SystemProxyControl {
                 }
             });
         }
-        memo.map(|(_, report)| report)
+        cached.map(|(_, report)| report)
     }
 
     /// A measurement of at most a second ago; `None` if the proxy is not managed.
     pub async fn measure(&self) -> Option<SystemProxyReport> {
         let inner = self.0.as_ref()?;
-        if let Some((at, report)) = &*lock(&inner.memo)
+        if let Some((at, report)) = &*lock(&inner.cached)
             && at.elapsed() < MAX_AGE
         {
             return Some(report.clone());
@@ -113,7 +115,7 @@ impl SystemProxyControl {
     ) -> Result<SystemProxyReport, SwitchError> {
         let inner = self.0.as_ref().ok_or(SwitchError::NotManaged)?;
         let target = target(&engine.listeners(), method).ok_or(SwitchError::NoListener)?;
-        *lock(&inner.aim) = Some((target.clone(), method));
+        *lock(&inner.desired) = Some((target.clone(), method));
         self.blocking(move |session| {
             session.turn_on(&target)?;
             Ok(session.report())
@@ -167,9 +169,9 @@ impl SystemProxyControl {
         if !inner.on.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let aim = lock(&inner.aim).clone();
-        let moved = aim.and_then(|(aimed, method)| {
-            target(&engine.listeners(), method).filter(|target| *target != aimed)
+        let desired = lock(&inner.desired).clone();
+        let moved = desired.and_then(|(current, method)| {
+            target(&engine.listeners(), method).filter(|target| *target != current)
         });
         let Some(target) = moved else {
             if let Ok(mut session) = inner.session.try_lock()
@@ -179,8 +181,8 @@ impl SystemProxyControl {
             }
             return Ok(());
         };
-        if let Some((aimed, _)) = &mut *lock(&inner.aim) {
-            aimed.clone_from(&target);
+        if let Some((current, _)) = &mut *lock(&inner.desired) {
+            current.clone_from(&target);
         }
         self.blocking(move |session| {
             if session.report().state == SystemProxyState::On {
@@ -204,7 +206,7 @@ impl SystemProxyControl {
             let session = cell.get_or_insert_with(SystemProxySession::of_session);
             let done = work(session);
             inner.on.store(session.is_holding(), Ordering::Relaxed);
-            *lock(&inner.memo) = done
+            *lock(&inner.cached) = done
                 .as_ref()
                 .ok()
                 .map(|report| (Instant::now(), report.clone()));
@@ -212,7 +214,7 @@ impl SystemProxyControl {
         });
         match task.await {
             Ok(done) => done.map_err(SwitchError::Refused),
-            Err(error) => Err(SwitchError::Broken(error.to_string())),
+            Err(error) => Err(SwitchError::Interrupted(error.to_string())),
         }
     }
 }

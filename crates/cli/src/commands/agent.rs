@@ -36,7 +36,7 @@ pub async fn run(
     let signals = Signals::listen()?;
     let socket = match privet_control::servers::unix::bind(&context.options.socket()?).await {
         Ok(socket) => socket,
-        Err(SocketError::Held { pid, .. }) => return already_runs(context, &pid).await,
+        Err(SocketError::InUse { pid, .. }) => return already_runs(context, &pid).await,
         Err(error) => return Err(Failure::failed(error.to_string())),
     };
     context.options.existing_config()?;

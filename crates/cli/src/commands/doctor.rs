@@ -7,7 +7,7 @@ use std::sync::Arc;
 use privet_api::ClientError;
 use privet_api::diagnostics::{Diagnosis, Finding, FindingState};
 use privet_config::{Config, SiteTls};
-use privet_control::diagnostics::{self, Files};
+use privet_control::diagnostics::{self, CheckInputs};
 use privet_system::SystemKeyring;
 
 use crate::blocking::blocking;
@@ -72,13 +72,13 @@ async fn without_engine(context: &Context, endpoint: &str) -> Result<Vec<Finding
         "start it: privet serve",
     )];
     let (config_path, data_dir) = (context.options.config()?, context.options.data_dir()?);
-    let at = Files {
+    let at = CheckInputs {
         config_path: config_path.clone(),
         data_dir,
         keyring: Arc::new(SystemKeyring),
     };
     let checks = blocking(move || {
-        let mut findings = diagnostics::check_files(&at);
+        let mut findings = diagnostics::run_checks(&at);
         findings.extend(ports(&config_path));
         findings.push(privet_control::diagnostics::system_proxy(
             privet_system::proxy::SystemProxySession::of_session().report(),

@@ -2,7 +2,7 @@
 
 use privet_api::connections::ConnectionRow;
 
-use crate::convert::word;
+use crate::convert::json_name;
 
 /// The columns, in order.
 pub const COLUMNS: [&str; 28] = [
@@ -46,7 +46,7 @@ pub fn write(rows: &[ConnectionRow]) -> Result<Vec<u8>, csv::Error> {
         .from_writer(Vec::new());
     writer.write_record(COLUMNS)?;
     for row in rows {
-        writer.write_record(record(row).into_iter().map(without_formula))?;
+        writer.write_record(record(row).into_iter().map(escape_formula))?;
     }
     writer
         .into_inner()
@@ -58,7 +58,7 @@ fn record(row: &ConnectionRow) -> [String; COLUMNS.len()] {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     [
         row.id.to_string(),
-        word(&row.state),
+        json_name(&row.state),
         super::timestamp(row.started),
         row.ended.map(super::timestamp).unwrap_or_default(),
         row.age_ms.to_string(),
@@ -89,7 +89,7 @@ fn record(row: &ConnectionRow) -> [String; COLUMNS.len()] {
 }
 
 /// Hosts, users and programs come from outside: a value that a spreadsheet would take for a formula gets a `'` before it.
-fn without_formula(value: String) -> String {
+fn escape_formula(value: String) -> String {
     match value.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         true => format!("'{value}"),
         false => value,

@@ -17,7 +17,7 @@ use privet_system::apps::{self, DesktopApp, icon};
 use privet_system::proxy_environment::{self, ProxyAddresses, ProxyMethod};
 use privet_system::proxy_login::ProxyLogin;
 
-use crate::extract::{Query, Segment, check_length};
+use crate::extract::{PathParam, Query, check_length};
 use crate::guard::ConnectionAddresses;
 use crate::recipes::recipes;
 use crate::rejection::Answer;
@@ -40,9 +40,9 @@ pub(crate) async fn list_apps(
     State(api): State<ApiState>,
     connection: Option<Extension<ConnectionAddresses>>,
 ) -> Answer<Apps> {
-    let start = state(connection.is_some());
+    let start = start_state(connection.is_some());
     let apps = match start {
-        StartState::Here => api.app_menu.apps().await?.iter().map(entry).collect(),
+        StartState::Here => api.installed_apps.list().await?.iter().map(entry).collect(),
         StartState::Remote | StartState::Headless => Vec::new(),
     };
     Ok(axum::Json(Apps { start, apps }))
@@ -66,9 +66,9 @@ pub(crate) async fn list_apps(
 pub(crate) async fn start_app(
     State(api): State<ApiState>,
     connection: Option<Extension<ConnectionAddresses>>,
-    Segment(id): Segment<String>,
+    PathParam(id): PathParam<String>,
 ) -> Answer<StartedApp> {
-    match state(connection.is_some()) {
+    match start_state(connection.is_some()) {
         StartState::Here => {}
         StartState::Remote => {
             return Err(Problem::new(
@@ -88,7 +88,7 @@ pub(crate) async fn start_app(
         }
     }
     check_length(&id, MAX_NAME, "id")?;
-    let apps = api.app_menu.apps().await?;
+    let apps = api.installed_apps.list().await?;
     let Some(app) = apps.iter().find(|app| app.id == id).cloned() else {
         return Err(
             Problem::not_found(format!("There is no application \"{}\".", escape(&id))).into(),
@@ -137,7 +137,7 @@ pub(crate) async fn read_icon(
     Query(query): Query<IconQuery>,
 ) -> Answer<ProgramIcon> {
     check_length(&query.program, MAX_NAME, "program")?;
-    let apps = api.app_menu.apps().await?;
+    let apps = api.installed_apps.list().await?;
     let of = |app: &&DesktopApp| app.program() == query.program && app.icon.is_some();
     let name = apps.iter().find(of).and_then(|app| app.icon.clone());
     let found = match name {
@@ -169,7 +169,7 @@ pub(crate) async fn read_settings(State(api): State<ApiState>) -> axum::Json<Rec
     })
 }
 
-fn state(over_tcp: bool) -> StartState {
+fn start_state(over_tcp: bool) -> StartState {
     match (over_tcp, apps::has_session()) {
         (true, _) => StartState::Remote,
         (false, true) => StartState::Here,

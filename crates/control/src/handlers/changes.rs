@@ -6,11 +6,11 @@ use privet_api::{Problem, escape};
 use privet_engine::{ChangeOrigin, ChangeSource, ChangeStatus, UndoAction, UndoError};
 
 use super::system_proxy::record_switch;
-use crate::client_kind::Source;
-use crate::config_edit::refusal;
-use crate::convert::word;
-use crate::extract::{Query, Segment};
+use crate::config_edit::apply_problem;
+use crate::convert::json_name;
+use crate::extract::{PathParam, Query};
 use crate::rejection::Answer;
+use crate::request_source::RequestSource;
 use crate::state::ApiState;
 
 const DEFAULT_LIMIT: u32 = 50;
@@ -66,17 +66,17 @@ pub(crate) async fn list_changes(
 )]
 pub(crate) async fn undo_change(
     State(api): State<ApiState>,
-    Source(source): Source,
-    Segment(id): Segment<u64>,
+    RequestSource(source): RequestSource,
+    PathParam(id): PathParam<u64>,
 ) -> Answer<TimelineEntry> {
     let _guard = api.edit_lock.lock().await;
     let change = api.engine.change(id).await;
-    let change = change.ok_or_else(|| refused(UndoError::Unknown(id)))?;
+    let change = change.ok_or_else(|| undo_problem(UndoError::Unknown(id)))?;
     let made = match change.change.undo {
         UndoAction::SystemProxy { was_on } if change.obstacle.is_none() => {
             undo_switch(&api, source, id, was_on).await?
         }
-        _ => api.engine.undo(source, id).await.map_err(refused)?,
+        _ => api.engine.undo(source, id).await.map_err(undo_problem)?,
     };
     Ok(axum::Json(entry(made)))
 }
@@ -120,7 +120,7 @@ fn entry(change: ChangeStatus) -> TimelineEntry {
     TimelineEntry {
         id: entry.id,
         at_ms: entry.at_ms,
-        client: word(&entry.source),
+        client: json_name(&entry.source),
         text: texts.join("; "),
         what,
         undoes: entry.undoes,
@@ -130,13 +130,13 @@ fn entry(change: ChangeStatus) -> TimelineEntry {
     }
 }
 
-fn refused(error: UndoError) -> Problem {
+fn undo_problem(error: UndoError) -> Problem {
     match error {
         UndoError::Unknown(id) => Problem::not_found(format!("There is no change {id}."))
             .help("`privet changes` lists those that are kept."),
         UndoError::Obstructed(why) => {
             Problem::conflict(format!("The change cannot be undone: {}.", escape(&why)))
         }
-        UndoError::Apply(error) => refusal(error),
+        UndoError::Apply(error) => apply_problem(error),
     }
 }

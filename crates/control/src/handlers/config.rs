@@ -6,10 +6,10 @@ use privet_api::config::{Change, ChangeQuery, TOML};
 use privet_config::to_json;
 use serde_json::Value;
 
-use crate::client_kind::Source;
 use crate::config_edit::{apply, edit};
 use crate::extract::{self, Json, Query};
 use crate::rejection::Answer;
+use crate::request_source::RequestSource;
 use crate::state::ApiState;
 
 /// The running configuration
@@ -42,7 +42,7 @@ pub(crate) async fn read_config(State(api): State<ApiState>) -> axum::Json<Value
 )]
 pub(crate) async fn replace_config(
     State(api): State<ApiState>,
-    Source(source): Source,
+    RequestSource(source): RequestSource,
     Query(query): Query<ChangeQuery>,
     request: Request,
 ) -> Answer<Change> {
@@ -54,7 +54,9 @@ pub(crate) async fn replace_config(
         return Ok(edited.await?);
     }
     if extract::media_type(request.headers()).as_deref() != Some(TOML) {
-        return Err(extract::wrong_type("application/json` or `application/toml").into());
+        return Err(
+            extract::unsupported_media_type("application/json` or `application/toml").into(),
+        );
     }
     let body = extract::read_body(request, &api, extract::MAX_BODY).await?;
     let text = String::from_utf8(body.into())
@@ -80,7 +82,7 @@ pub(crate) async fn replace_config(
 )]
 pub(crate) async fn patch_config(
     State(api): State<ApiState>,
-    Source(source): Source,
+    RequestSource(source): RequestSource,
     Query(query): Query<ChangeQuery>,
     Json(patch): Json<Value>,
 ) -> Answer<Change> {

@@ -7,10 +7,10 @@ use privet_api::Problem;
 use privet_api::config::{Change, ChangeQuery, ConfigFile, ConfigFileUpdate};
 use privet_config::{redact, restore_secrets};
 
-use crate::client_kind::Source;
-use crate::config_edit::{apply, refusal};
+use crate::config_edit::{apply, apply_problem};
 use crate::extract::{Json, Query};
 use crate::rejection::Answer;
+use crate::request_source::RequestSource;
 use crate::state::ApiState;
 
 /// The configuration file
@@ -46,7 +46,7 @@ pub(crate) async fn read_file(State(api): State<ApiState>) -> Answer<ConfigFile>
 )]
 pub(crate) async fn replace_file(
     State(api): State<ApiState>,
-    Source(source): Source,
+    RequestSource(source): RequestSource,
     Query(query): Query<ChangeQuery>,
     Json(update): Json<ConfigFileUpdate>,
 ) -> Answer<Change> {
@@ -64,7 +64,7 @@ pub(crate) async fn replace_file(
 }
 
 async fn text(api: &ApiState) -> Result<String, Problem> {
-    api.engine.file_text().await.map_err(refusal)
+    api.engine.file_text().await.map_err(apply_problem)
 }
 
 /// Distinguishes one text from the next; it is not a security measure.

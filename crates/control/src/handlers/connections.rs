@@ -5,8 +5,8 @@ use privet_api::Problem;
 use privet_api::connections::{CloseQuery, Closed, ConnectionPage, ConnectionsQuery};
 use privet_connection_log::CloseReason;
 
-use crate::connection_view::{Viewer, parse_filter};
-use crate::extract::{Query, Segment};
+use crate::connection_view::{ConnectionViewer, parse_filter};
+use crate::extract::{PathParam, Query};
 use crate::rejection::Answer;
 use crate::state::ApiState;
 
@@ -22,7 +22,7 @@ pub(crate) async fn list_connections(
     State(api): State<ApiState>,
     Query(query): Query<ConnectionsQuery>,
 ) -> Answer<ConnectionPage> {
-    Ok(axum::Json(Viewer::new(&query)?.view(&api.engine)))
+    Ok(axum::Json(ConnectionViewer::new(&query)?.view(&api.engine)))
 }
 
 /// Close all that match
@@ -63,7 +63,7 @@ pub(crate) async fn close_matching(
 )]
 pub(crate) async fn close_connection(
     State(api): State<ApiState>,
-    Segment(id): Segment<u64>,
+    PathParam(id): PathParam<u64>,
 ) -> Answer<Closed> {
     match api.engine.connection_log().cancel(id, CloseReason::Closed) {
         true => Ok(axum::Json(Closed { closed: 1 })),

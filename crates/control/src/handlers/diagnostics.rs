@@ -5,8 +5,8 @@ use privet_api::Problem;
 use privet_api::diagnostics::{Diagnosis, Finding};
 use privet_net::outbound_health::{OutboundHealth, OutboundState};
 
-use crate::convert::word;
-use crate::diagnostics::{self, Files};
+use crate::convert::json_name;
+use crate::diagnostics::{self, CheckInputs};
 use crate::rejection::Answer;
 use crate::state::ApiState;
 
@@ -28,7 +28,7 @@ pub(crate) async fn diagnose(State(api): State<ApiState>) -> Answer<Diagnosis> {
         format!("privet {version} runs as process {}", std::process::id()),
     )];
     findings.extend(engine.listeners().iter().map(|listener| {
-        let kind = word(&listener.kind);
+        let kind = json_name(&listener.kind);
         Finding::ok(
             "listener",
             format!("{kind} listens on {}", listener.address),
@@ -41,12 +41,12 @@ pub(crate) async fn diagnose(State(api): State<ApiState>) -> Answer<Diagnosis> {
     findings.extend(engine.upstreams().into_iter().map(upstream));
     let report = api.system_proxy.measure().await;
     findings.extend(report.map(diagnostics::system_proxy));
-    let files = Files {
+    let files = CheckInputs {
         config_path: engine.options().config_path.clone(),
         data_dir: engine.options().data_dir.clone(),
         keyring: engine.options().keyring.clone(),
     };
-    let offline = tokio::task::spawn_blocking(move || diagnostics::check_files(&files)).await;
+    let offline = tokio::task::spawn_blocking(move || diagnostics::run_checks(&files)).await;
     findings.extend(offline.map_err(|error| Problem::internal(error.to_string()))?);
     Ok(axum::Json(Diagnosis::new(findings)))
 }

@@ -19,7 +19,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 use tokio::time::{Interval, MissedTickBehavior};
 
-use crate::connection_view::Viewer;
+use crate::connection_view::ConnectionViewer;
 use crate::extract::Query;
 use crate::logs;
 use crate::rejection::Rejection;
@@ -86,9 +86,9 @@ pub(crate) async fn watch_events(
     Query(query): Query<EventsQuery>,
 ) -> Result<Response, Rejection> {
     let topics = Topics::parse(query.topics.as_deref())?;
-    let viewer = topics
+    let connections = topics
         .connections
-        .then(|| Viewer::new(&query.connections()))
+        .then(|| ConnectionViewer::new(&query.connections()))
         .transpose()?;
     let requests = topics
         .requests
@@ -109,12 +109,12 @@ pub(crate) async fn watch_events(
         logs: topics.logs.then(logs::subscribe),
         level: query.level.unwrap_or_default(),
         status: topics.status,
-        viewer,
+        connections,
         requests,
         api,
         ticks,
         last_status: None,
-        last_page: None,
+        last_connections: None,
         last_requests: None,
         ready: VecDeque::new(),
         _permit: permit,
@@ -133,12 +133,12 @@ struct Subscriber {
     api: ApiState,
     ticks: Interval,
     status: bool,
-    viewer: Option<Viewer>,
+    connections: Option<ConnectionViewer>,
     requests: Option<RequestViewer>,
     logs: Option<Receiver<LogLine>>,
     level: LogLevel,
     last_status: Option<String>,
-    last_page: Option<ConnectionPage>,
+    last_connections: Option<ConnectionPage>,
     last_requests: Option<(RequestsVersion, RequestPage)>,
     /// The events of one interval, at most four.
     ready: VecDeque<Event>,
@@ -161,7 +161,7 @@ impl Subscriber {
     }
 
     fn queue_changes(&mut self) {
-        if self.status || self.viewer.is_some() {
+        if self.status || self.connections.is_some() {
             // Speeds are sampled when they are read; the connection log limits how often.
             self.api
                 .engine
@@ -177,12 +177,12 @@ impl Subscriber {
                 self.last_status = Some(status);
             }
         }
-        if let Some(viewer) = &self.viewer {
+        if let Some(viewer) = &self.connections {
             let page = viewer.view(&self.api.engine);
             let bare = without_ages(&page);
-            if self.last_page.as_ref() != Some(&bare) {
+            if self.last_connections.as_ref() != Some(&bare) {
                 self.ready.push_back(json_event("connections", &page));
-                self.last_page = Some(bare);
+                self.last_connections = Some(bare);
             }
         }
         self.queue_requests();

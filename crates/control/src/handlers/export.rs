@@ -11,8 +11,8 @@ use privet_api::export::{ExportFormat, ExportQuery};
 use privet_api::requests::RequestExportQuery;
 use privet_engine::Engine;
 
-use crate::connection_view::Viewer;
-use crate::export::har::Exported;
+use crate::connection_view::ConnectionViewer;
+use crate::export::har::ExportedRow;
 use crate::export::{csv, har};
 use crate::extract::Query;
 use crate::rejection::Rejection;
@@ -37,7 +37,7 @@ pub(crate) async fn export_connections(
     State(api): State<ApiState>,
     Query(query): Query<ExportQuery>,
 ) -> Result<Response, Rejection> {
-    let rows = rows(&api.engine, &query).await?;
+    let rows = matching_rows(&api.engine, &query).await?;
     let (media_type, body) = match query.format {
         ExportFormat::Csv => (
             "text/csv; charset=utf-8; header=present",
@@ -45,7 +45,7 @@ pub(crate) async fn export_connections(
         ),
         ExportFormat::Har => (
             "application/json",
-            har_of(with_requests(&api.engine, rows, query.queries))?,
+            write_har(with_requests(&api.engine, rows, query.queries))?,
         ),
     };
     let media_type = HeaderValue::from_static(media_type);
@@ -70,18 +70,18 @@ pub(crate) async fn export_requests(
     let rows = request_view::matching(&api.engine, filter, sort, MAX_EXPORTED)?;
     let entries = rows
         .iter()
-        .map(|row| Exported::Request(request_view::row(row, query.queries)));
+        .map(|row| ExportedRow::Request(request_view::row(row, query.queries)));
     let media_type = HeaderValue::from_static("application/json");
-    let body = har_of(entries.collect())?;
+    let body = write_har(entries.collect())?;
     Ok(([(header::CONTENT_TYPE, media_type)], body).into_response())
 }
 
-fn har_of(entries: Vec<Exported>) -> Result<Vec<u8>, Problem> {
+fn write_har(entries: Vec<ExportedRow>) -> Result<Vec<u8>, Problem> {
     har::write(&entries).map_err(|error| Problem::internal(error.to_string()))
 }
 
 /// The recorded requests of each connection, or the connection itself where it has none.
-fn with_requests(engine: &Engine, rows: Vec<ConnectionRow>, queries: bool) -> Vec<Exported> {
+fn with_requests(engine: &Engine, rows: Vec<ConnectionRow>, queries: bool) -> Vec<ExportedRow> {
     let mut requests = engine.connection_log().requests_by_connection();
     let mut entries = Vec::new();
     for row in rows {
@@ -89,9 +89,9 @@ fn with_requests(engine: &Engine, rows: Vec<ConnectionRow>, queries: bool) -> Ve
             Some(recorded) => entries.extend(
                 recorded
                     .iter()
-                    .map(|one| Exported::Request(request_view::row(one, queries))),
+                    .map(|one| ExportedRow::Request(request_view::row(one, queries))),
             ),
-            None => entries.push(Exported::Connection(row)),
+            None => entries.push(ExportedRow::Connection(row)),
         }
         if entries.len() >= MAX_EXPORTED {
             break;
@@ -102,7 +102,10 @@ fn with_requests(engine: &Engine, rows: Vec<ConnectionRow>, queries: bool) -> Ve
 }
 
 /// Reads page after page. Rows may move to a later page meanwhile: each is exported once.
-async fn rows(engine: &Engine, query: &ExportQuery) -> Result<Vec<ConnectionRow>, Problem> {
+async fn matching_rows(
+    engine: &Engine,
+    query: &ExportQuery,
+) -> Result<Vec<ConnectionRow>, Problem> {
     let mut page_query = ConnectionsQuery {
         state: query.state.unwrap_or(RowState::Active),
         filter: query.filter.clone(),
@@ -113,7 +116,7 @@ async fn rows(engine: &Engine, query: &ExportQuery) -> Result<Vec<ConnectionRow>
     let mut seen = HashSet::new();
     let mut rows = Vec::new();
     loop {
-        let page = Viewer::new(&page_query)?.view(engine);
+        let page = ConnectionViewer::new(&page_query)?.view(engine);
         let is_last = page.rows.len() < MAX_ROWS as usize;
         rows.extend(page.rows.into_iter().filter(|row| seen.insert(row.id)));
         rows.truncate(MAX_EXPORTED);

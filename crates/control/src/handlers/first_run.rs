@@ -65,7 +65,9 @@ pub(crate) async fn end_first_run(
     noted
         .await
         .map_err(|error| Problem::internal(error.to_string()))?
-        .map_err(|error| Problem::internal(format!("The data folder takes no note: {error}.")))?;
+        .map_err(|error| {
+            Problem::internal(format!("The data folder cannot be written: {error}."))
+        })?;
     Ok(axum::Json(first_run(&api, true).await))
 }
 
@@ -80,8 +82,8 @@ async fn first_run(api: &ApiState, measures: bool) -> FirstRun {
     };
     let found = match measures {
         // Not an earlier measurement: callers name what turning the system proxy on replaces.
-        true => found(api.system_proxy.measure_now().await, &config, is_ours),
-        false => unknown("the desktop's proxy was not measured".to_owned()),
+        true => found_proxy(api.system_proxy.measure_now().await, &config, is_ours),
+        false => unknown_proxy("the desktop's proxy was not measured".to_owned()),
     };
     FirstRun {
         pending: !done.unwrap_or(true) && is_untouched(&config),
@@ -98,13 +100,13 @@ fn is_untouched(config: &Config) -> bool {
 }
 
 /// What the measured settings mean for a new user. Pure.
-fn found(
+fn found_proxy(
     report: Option<SystemProxyReport>,
     config: &Config,
     is_ours: impl Fn(&ProxyEndpoint) -> bool,
 ) -> FoundProxy {
     let Some(report) = report else {
-        return unknown("this engine does not manage the desktop's proxy".to_owned());
+        return unknown_proxy("this engine does not manage the desktop's proxy".to_owned());
     };
     let kind = match (report.state, &report.target) {
         (Measured::On, _) => FoundProxyKind::Ours,
@@ -134,7 +136,7 @@ fn found(
     }
 }
 
-fn unknown(text: String) -> FoundProxy {
+fn unknown_proxy(text: String) -> FoundProxy {
     FoundProxy {
         kind: FoundProxyKind::Unknown,
         text,
@@ -221,7 +223,7 @@ mod tests {
             at(ProxyScheme::Socks, 1080),
         ];
         let with_corp = config("[[upstream]]\nname = \"corp\"\nurl = \"socks5://h:1\"\n");
-        let found = found(
+        let found = found_proxy(
             report(Measured::Off, ProxyTarget::Proxies(all)),
             &with_corp,
             |_| false,
@@ -276,10 +278,10 @@ mod tests {
                 FoundProxyKind::Unknown,
             ),
         ] {
-            let found = found(report(state, target), &empty, |_| ours);
+            let found = found_proxy(report(state, target), &empty, |_| ours);
             assert_eq!((found.kind, found.upstreams.len()), (kind, 0), "{state:?}");
         }
-        assert!(!super::found(None, &empty, |_| false).can_switch);
+        assert!(!super::found_proxy(None, &empty, |_| false).can_switch);
     }
 
     #[test]

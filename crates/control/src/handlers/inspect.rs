@@ -15,10 +15,10 @@ use privet_policy::{SHIPPED_DATE, shipped_hosts};
 use privet_system::trust::{self, Authority, StoreFolders};
 use serde_json::json;
 
-use crate::client_kind::Source;
 use crate::config_edit::edit;
 use crate::extract::{Json, Query, check_length};
 use crate::rejection::Answer;
+use crate::request_source::RequestSource;
 use crate::state::ApiState;
 
 /// The most stores that a change names.
@@ -148,7 +148,7 @@ fn change_stores(
 )]
 pub(crate) async fn except_host(
     State(api): State<ApiState>,
-    Source(source): Source,
+    RequestSource(source): RequestSource,
     Query(query): Query<ChangeQuery>,
     Json(request): Json<ExceptRequest>,
 ) -> Answer<Change> {

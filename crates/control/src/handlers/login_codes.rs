@@ -79,7 +79,10 @@ pub(crate) async fn log_in(
     let is_json = crate::extract::is_json(request.headers());
     let body = match read_body(request, &(), MAX_LOGIN_BODY).await {
         Ok(body) if is_json => body,
-        Ok(_) => return Rejection(crate::extract::wrong_type("application/json")).into_response(),
+        Ok(_) => {
+            return Rejection(crate::extract::unsupported_media_type("application/json"))
+                .into_response();
+        }
         Err(problem) => return Rejection(problem).into_response(),
     };
     let Ok(login) = serde_json::from_slice::<Login>(&body) else {

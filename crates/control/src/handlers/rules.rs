@@ -14,10 +14,10 @@ use privet_config::{
 use privet_engine::{ChangeSource, RuleLifetime, RuleState, TemporaryLifetime};
 use serde_json::Value;
 
-use crate::client_kind::Source;
 use crate::config_edit::{self, edit};
-use crate::extract::{Json, Query, Segment, check_length};
+use crate::extract::{Json, PathParam, Query, check_length};
 use crate::rejection::Answer;
+use crate::request_source::RequestSource;
 use crate::state::ApiState;
 
 /// The longest lifetime of a rule.
@@ -51,7 +51,7 @@ pub(crate) async fn list_rules(State(api): State<ApiState>) -> axum::Json<Rules>
 )]
 pub(crate) async fn add_rule(
     State(api): State<ApiState>,
-    Source(source): Source,
+    RequestSource(source): RequestSource,
     Query(query): Query<ChangeQuery>,
     Json(new): Json<NewRule>,
 ) -> Answer<Change> {
@@ -69,14 +69,14 @@ pub(crate) async fn add_rule(
             let _guard = api.edit_lock.lock().await;
             let added = api
                 .engine
-                .add_temporary_rule(source, rule, lifetime, config_edit::mode(query))
+                .add_temporary_rule(source, rule, lifetime, config_edit::apply_mode(query))
                 .await;
-            let mut report = added.map_err(config_edit::refusal)?;
+            let mut report = added.map_err(config_edit::apply_problem)?;
             if lifetime == TemporaryLifetime::Once {
                 // It decides one connection; a replay of all recorded ones would show it deciding each.
                 report.replay = None;
             }
-            Ok(axum::Json(config_edit::change(report, query)))
+            Ok(axum::Json(config_edit::change_answer(report, query)))
         }
     }
 }
@@ -97,8 +97,8 @@ pub(crate) async fn add_rule(
 )]
 pub(crate) async fn replace_rule(
     State(api): State<ApiState>,
-    Source(source): Source,
-    Segment(id): Segment<String>,
+    RequestSource(source): RequestSource,
+    PathParam(id): PathParam<String>,
     Query(query): Query<ChangeQuery>,
     Json(update): Json<RuleUpdate>,
 ) -> Answer<Change> {
@@ -124,8 +124,8 @@ pub(crate) async fn replace_rule(
 )]
 pub(crate) async fn move_rule(
     State(api): State<ApiState>,
-    Source(source): Source,
-    Segment(id): Segment<String>,
+    RequestSource(source): RequestSource,
+    PathParam(id): PathParam<String>,
     Query(query): Query<ChangeQuery>,
     Json(to): Json<RuleMove>,
 ) -> Answer<Change> {
@@ -151,8 +151,8 @@ pub(crate) async fn move_rule(
 )]
 pub(crate) async fn remove_rule(
     State(api): State<ApiState>,
-    Source(source): Source,
-    Segment(id): Segment<String>,
+    RequestSource(source): RequestSource,
+    PathParam(id): PathParam<String>,
     Query(query): Query<ChangeQuery>,
 ) -> Answer<Change> {
     check_exists(&api, &id)?;
@@ -169,7 +169,7 @@ pub(crate) async fn remove_rule(
     }
     let removed = api.engine.remove_temporary_rule(source, number).await;
     let change = removed
-        .map_err(config_edit::refusal)?
+        .map_err(config_edit::apply_problem)?
         .ok_or_else(|| unknown(&id))?;
     Ok(axum::Json(Change {
         applied: true,

@@ -197,7 +197,7 @@ pub(crate) async fn scan_file(
 ) -> Answer<ScanTest> {
     const TYPE: &str = "application/octet-stream";
     if extract::media_type(request.headers()).as_deref() != Some(TYPE) {
-        return Err(extract::wrong_type(TYPE).into());
+        return Err(extract::unsupported_media_type(TYPE).into());
     }
     extract::check_length(&query.name, MAX_NAME, "name")?;
     let scanner = scanner(&api)?;

@@ -11,7 +11,7 @@ use privet_config::{Config, Keyring, KeyringError, KeyringStatus, MAX_SECRET, Se
 use secrecy::ExposeSecret;
 use secrecy::zeroize::Zeroize;
 
-use crate::extract::{self, Segment, check_length};
+use crate::extract::{self, PathParam, check_length};
 use crate::rejection::{Answer, Rejection};
 use crate::state::ApiState;
 
@@ -40,7 +40,7 @@ pub(crate) async fn list_secrets(State(api): State<ApiState>) -> Answer<Secrets>
         }
     }
     let names: Vec<String> = secrets.iter().map(|entry| entry.name.clone()).collect();
-    let status = ask(&api, move |keyring| keyring.status(&names)).await?;
+    let status = with_keyring(&api, move |keyring| keyring.status(&names)).await?;
     let (keyring, text) = match status {
         Ok(KeyringStatus { locked, kept }) => {
             for (entry, stored) in secrets.iter_mut().zip(kept) {
@@ -78,11 +78,11 @@ pub(crate) async fn list_secrets(State(api): State<ApiState>) -> Answer<Secrets>
 )]
 pub(crate) async fn store_secret(
     State(api): State<ApiState>,
-    Segment(name): Segment<String>,
+    PathParam(name): PathParam<String>,
     request: Request,
 ) -> Answer<StoredSecret> {
     check_name(&name)?;
-    let SecretValue(secret) = read(request, &api).await?;
+    let SecretValue(secret) = read_secret(request, &api).await?;
     match secret.expose_secret().len() {
         0 => return Err(Problem::unprocessable("secret", "The secret is empty.").into()),
         length if length > MAX_SECRET => {
@@ -95,9 +95,9 @@ pub(crate) async fn store_secret(
         _ => {}
     }
     let key = name.clone();
-    ask(&api, move |keyring| keyring.write(&key, &secret))
+    with_keyring(&api, move |keyring| keyring.write(&key, &secret))
         .await?
-        .map_err(|error| refused(&error))?;
+        .map_err(|error| keyring_problem(&error))?;
     // Taken only now: the keyring may have waited for the user, and edits must not wait for that.
     let _guard = api.edit_lock.lock().await;
     let used_by = used_by(&api.engine.config(), &name);
@@ -127,7 +127,7 @@ pub(crate) async fn store_secret(
 )]
 pub(crate) async fn delete_secret(
     State(api): State<ApiState>,
-    Segment(name): Segment<String>,
+    PathParam(name): PathParam<String>,
 ) -> Result<StatusCode, Rejection> {
     check_name(&name)?;
     let _guard = api.edit_lock.lock().await;
@@ -138,38 +138,38 @@ pub(crate) async fn delete_secret(
                 .into(),
         );
     }
-    let deleted = ask(&api, move |keyring| keyring.delete(&name)).await?;
-    deleted.map_err(|error| refused(&error))?;
+    let deleted = with_keyring(&api, move |keyring| keyring.delete(&name)).await?;
+    deleted.map_err(|error| keyring_problem(&error))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The body's secret; the bytes it came in are wiped.
-async fn read(request: Request, api: &ApiState) -> Result<SecretValue, Problem> {
+/// The body's secret; the bytes it came in are zeroed.
+async fn read_secret(request: Request, api: &ApiState) -> Result<SecretValue, Problem> {
     if !extract::is_json(request.headers()) {
-        return Err(extract::wrong_type("application/json"));
+        return Err(extract::unsupported_media_type("application/json"));
     }
     let body = extract::read_body(request, api, extract::MAX_BODY).await?;
     // The parser's message may quote its input.
     let update = serde_json::from_slice::<SecretUpdate>(&body).map_err(|_| {
         Problem::bad_request("The body is not what this call takes: {\"value\": \"…\"}.")
     });
-    wipe(body);
+    zeroize_body(body);
     update.map(|update| update.value)
 }
 
-fn wipe(body: Bytes) {
+fn zeroize_body(body: Bytes) {
     if let Ok(mut own) = body.try_into_mut() {
         own.as_mut().zeroize();
     }
 }
 
 /// Calls the keyring on a blocking thread.
-async fn ask<T: Send + 'static>(
+async fn with_keyring<T: Send + 'static>(
     api: &ApiState,
-    question: impl FnOnce(&dyn Keyring) -> T + Send + 'static,
+    call: impl FnOnce(&dyn Keyring) -> T + Send + 'static,
 ) -> Result<T, Problem> {
     let keyring = api.engine.options().keyring.clone();
-    tokio::task::spawn_blocking(move || question(&*keyring))
+    tokio::task::spawn_blocking(move || call(&*keyring))
         .await
         .map_err(|error| Problem::internal(error.to_string()))
 }
@@ -199,7 +199,7 @@ const fn state(error: &KeyringError) -> KeyringState {
 }
 
 /// The problem for an error of the keyring; its type distinguishes the cases.
-fn refused(error: &KeyringError) -> Problem {
+fn keyring_problem(error: &KeyringError) -> Problem {
     let otherwise = "refer to { env = \"NAME\" } or { file = \"PATH\" } instead";
     let (name, help) = match error {
         KeyringError::NoEntry => {
@@ -216,7 +216,7 @@ fn refused(error: &KeyringError) -> Problem {
         ),
         KeyringError::Failed(_) => ("keyring-failed", format!("Try again, or {otherwise}.")),
     };
-    let detail = format!("Nothing was kept: {}.", escape(&error.to_string()));
+    let detail = format!("Nothing was stored: {}.", escape(&error.to_string()));
     Problem::new(StatusCode::CONFLICT, name, detail).help(help)
 }
 

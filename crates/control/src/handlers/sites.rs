@@ -12,9 +12,9 @@ use privet_balance::{Cause, MemberState, MemberView, StateChange};
 use privet_engine::{BackendChange, BackendChangeError, Engine};
 use privet_sites::backend_pool::{Backend, BackendPool, CheckResult};
 
-use crate::client_kind::Source;
-use crate::extract::{Json, Segment};
+use crate::extract::{Json, PathParam};
 use crate::rejection::Answer;
+use crate::request_source::RequestSource;
 use crate::state::ApiState;
 
 /// The largest weight that can be set by hand, as in the configuration.
@@ -51,8 +51,8 @@ pub(crate) async fn list_sites(State(api): State<ApiState>) -> axum::Json<Sites>
 )]
 pub(crate) async fn change_backend(
     State(api): State<ApiState>,
-    Source(source): Source,
-    Segment((site, backend)): Segment<(String, String)>,
+    RequestSource(source): RequestSource,
+    PathParam((site, backend)): PathParam<(String, String)>,
     Json(update): Json<BackendUpdate>,
 ) -> Answer<SiteBackend> {
     if update
@@ -127,7 +127,7 @@ fn site(site: &privet_sites::Site) -> Site {
     }
 }
 
-/// What the backends make of a site.
+/// The state of a site, from those of its backends.
 fn state_of(routes: &[SiteRoute]) -> &'static str {
     let usable =
         |it: &SiteBackend| matches!(it.state.as_str(), "unknown" | "healthy") && it.weight > 0;
@@ -154,7 +154,7 @@ fn backend(backend: &Backend, view: MemberView) -> SiteBackend {
         url: backend.endpoint.url().to_string(),
         weight: view.weight,
         manual_weight: view.manual_weight,
-        state: state_word(view.state).to_owned(),
+        state: state_name(view.state).to_owned(),
         since_ms: view.history.last().map(|change| unix_ms(change.at)),
         last_check: backend.last_check.get().map(health_check),
         in_flight: view.in_flight,
@@ -185,7 +185,7 @@ fn health_check(result: CheckResult) -> HealthCheck {
 fn state_change(change: &StateChange) -> BackendStateChange {
     BackendStateChange {
         at_ms: unix_ms(change.at),
-        state: state_word(change.state).to_owned(),
+        state: state_name(change.state).to_owned(),
         cause: match change.cause {
             Cause::Probe => "probe",
             Cause::Requests => "requests",
@@ -196,7 +196,7 @@ fn state_change(change: &StateChange) -> BackendStateChange {
     }
 }
 
-pub(crate) fn state_word(state: MemberState) -> &'static str {
+pub(crate) fn state_name(state: MemberState) -> &'static str {
     match state {
         MemberState::Unknown => "unknown",
         MemberState::Healthy => "healthy",

@@ -15,11 +15,11 @@ use privet_engine::{
 };
 use privet_net::outbound_health::{OutboundHealth, OutboundState};
 
-use crate::client_kind::Source;
-use crate::config_edit::refusal;
-use crate::convert::{system_proxy, word};
+use crate::config_edit::apply_problem;
+use crate::convert::{json_name, system_proxy};
 use crate::extract::Json;
 use crate::rejection::Answer;
+use crate::request_source::RequestSource;
 use crate::state::ApiState;
 
 /// The value of `for` that lasts until the engine restarts.
@@ -49,7 +49,7 @@ pub(crate) async fn read_status(State(api): State<ApiState>) -> axum::Json<Statu
 )]
 pub(crate) async fn set_mode(
     State(api): State<ApiState>,
-    Source(source): Source,
+    RequestSource(source): RequestSource,
     Json(request): Json<ModeRequest>,
 ) -> Answer<Mode> {
     let duration = request.duration.as_deref().map(parse_time).transpose()?;
@@ -58,7 +58,7 @@ pub(crate) async fn set_mode(
         error @ ApplyError::Mode { .. } => {
             Problem::unprocessable("mode", escape(&error.to_string()))
         }
-        error => refusal(error),
+        error => apply_problem(error),
     })?;
     Ok(axum::Json(Mode {
         change,
@@ -99,7 +99,7 @@ pub(super) fn status(api: &ApiState) -> Status {
         certificate: https
             .clone()
             .filter(|_| listener.kind == ListenerKind::Https),
-        kind: word(&listener.kind),
+        kind: json_name(&listener.kind),
         address: listener.address.to_string(),
     });
     Status {

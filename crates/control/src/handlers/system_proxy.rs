@@ -6,10 +6,10 @@ use privet_api::{Problem, escape};
 use privet_engine::{ChangeDetail, ChangeOrigin, UndoAction};
 use privet_system::proxy::SystemProxyState;
 
-use crate::client_kind::Source;
-use crate::convert::{system_proxy, word};
+use crate::convert::{json_name, system_proxy};
 use crate::extract::Json;
 use crate::rejection::Answer;
+use crate::request_source::RequestSource;
 use crate::state::ApiState;
 use crate::system_proxy::SwitchError;
 
@@ -41,7 +41,7 @@ pub(crate) async fn read_system_proxy(State(api): State<ApiState>) -> axum::Json
 )]
 pub(crate) async fn switch_system_proxy(
     State(api): State<ApiState>,
-    Source(source): Source,
+    RequestSource(source): RequestSource,
     Json(request): Json<SystemProxyRequest>,
 ) -> Answer<SystemProxy> {
     let was_on = measure(&api).await.enabled;
@@ -103,7 +103,7 @@ async fn measure(api: &ApiState) -> SystemProxy {
 fn not_managed() -> SystemProxy {
     SystemProxy {
         enabled: false,
-        state: word(&SystemProxyState::Unsupported),
+        state: json_name(&SystemProxyState::Unsupported),
         desktop: None,
         target: None,
         text: SwitchError::NotManaged.to_string(),

@@ -6,8 +6,8 @@ use privet_api::{Problem, escape};
 use privet_config::{Config, Isolation, upstream_url};
 use privet_net::outbound_health::{OutboundHealth, OutboundKind};
 
-use crate::convert::word;
-use crate::extract::Segment;
+use crate::convert::json_name;
+use crate::extract::PathParam;
 use crate::rejection::Answer;
 use crate::state::ApiState;
 
@@ -45,7 +45,7 @@ pub(crate) async fn list_upstreams(State(api): State<ApiState>) -> axum::Json<Ou
 )]
 pub(crate) async fn test_upstream(
     State(api): State<ApiState>,
-    Segment(name): Segment<String>,
+    PathParam(name): PathParam<String>,
 ) -> Answer<UpstreamTest> {
     let Some(report) = api.engine.test_upstream(&name).await else {
         return Err(Problem::not_found(format!(
@@ -76,7 +76,7 @@ fn upstream(config: &Config, health: OutboundHealth) -> Upstream {
             .to_owned(),
         name: health.name,
         route: health.route,
-        state: word(&health.state),
+        state: json_name(&health.state),
         latency_ms: health.latency_ms,
         failures: health.failures,
         last_error: health.last_error,
@@ -88,7 +88,7 @@ fn group(health: OutboundHealth) -> UpstreamGroup {
         name: health.name,
         policy: health.route,
         members: health.members,
-        state: word(&health.state),
+        state: json_name(&health.state),
         current: health.current,
         last_error: health.last_error,
     }

@@ -12,10 +12,10 @@ use privet_connection_log::WipeRange;
 use privet_engine::{ChangeDetail, ChangeSource, UndoAction};
 use serde::Deserialize;
 
-use crate::client_kind::Source;
 use crate::convert;
 use crate::extract::Query;
 use crate::rejection::Answer;
+use crate::request_source::RequestSource;
 use crate::state::ApiState;
 
 /// The end of the year 9999, in milliseconds since 1970: no later time is accepted.
@@ -24,46 +24,46 @@ const MAX_TIME: u64 = 253_402_300_799_000;
 const MAX_STEPS: u64 = 2000;
 const DAY_MS: u64 = 86_400_000;
 
-/// [`UsageQuery`] as it is written.
+/// [`UsageQuery`] before its times are parsed.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct WrittenUsageQuery {
+pub(crate) struct RawUsageQuery {
     by: Option<GroupBy>,
     from: Option<String>,
     to: Option<String>,
     step: Option<String>,
 }
 
-impl WrittenUsageQuery {
-    fn read(self) -> Result<UsageQuery, Problem> {
+impl RawUsageQuery {
+    fn parse(self) -> Result<UsageQuery, Problem> {
         Ok(UsageQuery {
             by: self.by,
-            from: time("from", self.from)?,
-            to: time("to", self.to)?,
-            step: self.step.map(seconds).transpose()?,
+            from: parse_time("from", self.from)?,
+            to: parse_time("to", self.to)?,
+            step: self.step.map(parse_seconds).transpose()?,
         })
     }
 }
 
-/// [`WipeQuery`] as it is written.
+/// [`WipeQuery`] before its times are parsed.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct WrittenWipeQuery {
+pub(crate) struct RawWipeQuery {
     from: Option<String>,
     to: Option<String>,
 }
 
-impl WrittenWipeQuery {
-    fn read(self) -> Result<WipeQuery, Problem> {
+impl RawWipeQuery {
+    fn parse(self) -> Result<WipeQuery, Problem> {
         Ok(WipeQuery {
-            from: time("from", self.from)?,
-            to: time("to", self.to)?,
+            from: parse_time("from", self.from)?,
+            to: parse_time("to", self.to)?,
         })
     }
 }
 
 /// Milliseconds since 1970.
-fn time(name: &str, written: Option<String>) -> Result<Option<u64>, Problem> {
+fn parse_time(name: &str, written: Option<String>) -> Result<Option<u64>, Problem> {
     let read = |text: String| {
         let instant = || {
             let since = parse_timestamp(&text)?.duration_since(SystemTime::UNIX_EPOCH);
@@ -77,7 +77,7 @@ fn time(name: &str, written: Option<String>) -> Result<Option<u64>, Problem> {
     written.map(read).transpose()
 }
 
-fn seconds(text: String) -> Result<u64, Problem> {
+fn parse_seconds(text: String) -> Result<u64, Problem> {
     let duration = || parse_duration(&text).map(|duration| duration.as_secs());
     text.parse().ok().or_else(duration).ok_or_else(|| {
         Problem::bad_request("`step` is not a duration.").help("Write a number of seconds, or 1h.")
@@ -98,9 +98,9 @@ fn seconds(text: String) -> Result<u64, Problem> {
 )]
 pub(crate) async fn get_usage(
     State(api): State<ApiState>,
-    Query(query): Query<WrittenUsageQuery>,
+    Query(query): Query<RawUsageQuery>,
 ) -> Answer<Usage> {
-    let query = query.read()?;
+    let query = query.parse()?;
     let usage = span(&query, now_ms())?;
     let log = api.engine.connection_log().clone();
     let by = convert::log_group_by(usage.by);
@@ -130,10 +130,10 @@ pub(crate) async fn get_usage(
 )]
 pub(crate) async fn wipe_usage(
     State(api): State<ApiState>,
-    Source(source): Source,
-    Query(query): Query<WrittenWipeQuery>,
+    RequestSource(source): RequestSource,
+    Query(query): Query<RawWipeQuery>,
 ) -> Answer<Wiped> {
-    let range = wipe_range(query.read()?, now_ms())?;
+    let range = wipe_range(query.parse()?, now_ms())?;
     let log = api.engine.connection_log().clone();
     let wiped = tokio::task::spawn_blocking(move || log.wipe(range))
         .await

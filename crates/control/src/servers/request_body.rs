@@ -11,9 +11,9 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 
 /// Most bytes that are read after an answer was made.
-const MAX_REST: u64 = crate::extract::MAX_BODY as u64;
+const MAX_DRAINED: u64 = crate::extract::MAX_BODY as u64;
 /// Longest time for it.
-const REST_TIMEOUT: Duration = Duration::from_secs(2);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A request's body, which can be read on after the call has dropped it.
 #[derive(Clone)]
@@ -28,7 +28,7 @@ struct State {
 
 impl RequestBody {
     /// The request with a body of this kind, and the body once more.
-    pub(crate) fn of(request: Request<Incoming>) -> (Request<Self>, Self) {
+    pub(crate) fn wrap(request: Request<Incoming>) -> (Request<Self>, Self) {
         let (parts, body) = request.into_parts();
         let ended = body.is_end_stream();
         let body = Self(Arc::new(Mutex::new(State {
@@ -42,7 +42,7 @@ impl RequestBody {
     /// Reads the rest of the body before the answer is sent. Where that is not possible, the answer says that the connection
     /// closes (RFC 9112 section 9.6).
     pub(crate) async fn finish(&self, mut answer: Response, awaits_continue: bool) -> Response {
-        if !self.read_rest(answer.status(), awaits_continue).await {
+        if !self.drain(answer.status(), awaits_continue).await {
             let close = HeaderValue::from_static("close");
             answer.headers_mut().insert(header::CONNECTION, close);
         }
@@ -50,7 +50,7 @@ impl RequestBody {
     }
 
     /// Whether the whole body has arrived.
-    async fn read_rest(&self, status: StatusCode, awaits_continue: bool) -> bool {
+    async fn drain(&self, status: StatusCode, awaits_continue: bool) -> bool {
         let Ok((ended, was_read, left)) = self.0.lock().map(|state| {
             let left = state.body.size_hint().lower();
             (state.ended, state.was_read, left)
@@ -62,7 +62,7 @@ impl RequestBody {
         }
         // Reading would ask a client for its body that waits for the answer. After a time-out there was time enough.
         let is_slow = status == StatusCode::REQUEST_TIMEOUT;
-        if (awaits_continue && !was_read) || is_slow || left > MAX_REST {
+        if (awaits_continue && !was_read) || is_slow || left > MAX_DRAINED {
             return false;
         }
         let reading = async {
@@ -70,13 +70,13 @@ impl RequestBody {
             while let Some(frame) = body.frame().await {
                 let Ok(frame) = frame else { return false };
                 read += frame.data_ref().map_or(0, |data| data.len() as u64);
-                if read > MAX_REST {
+                if read > MAX_DRAINED {
                     return false;
                 }
             }
             true
         };
-        tokio::time::timeout(REST_TIMEOUT, reading).await == Ok(true)
+        tokio::time::timeout(DRAIN_TIMEOUT, reading).await == Ok(true)
     }
 }
 

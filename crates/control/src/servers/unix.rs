@@ -4,14 +4,12 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
 
-use super::http::{ACCEPT_PAUSE, MAX_CONNECTIONS, Server, serve_connection};
+use super::http::{Accept, Server};
 
 /// How long an existing socket may take to accept before it counts as stale.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -19,7 +17,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
     #[error("another engine (process {pid}) already runs on {}; stop it, or give this one a --data-dir of its own", path.display())]
-    Held { path: PathBuf, pid: String },
+    InUse { path: PathBuf, pid: String },
     #[error("{} exists and is not a socket; move it away", path.display())]
     NotASocket { path: PathBuf },
     #[error("cannot open the control socket {}: {source}", path.display())]
@@ -45,8 +43,8 @@ pub async fn bind(path: &Path) -> Result<BoundSocket, SocketError> {
     };
     let folder = path.parent().unwrap_or(Path::new("/"));
     create_folder(folder).map_err(failed)?;
-    if let Some(pid) = owner(path).await {
-        return Err(SocketError::Held {
+    if let Some(pid) = serving_process(path).await {
+        return Err(SocketError::InUse {
             path: path.to_owned(),
             pid,
         });
@@ -81,7 +79,7 @@ fn create_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// The process that accepts on the socket, if one does.
-async fn owner(path: &Path) -> Option<String> {
+async fn serving_process(path: &Path) -> Option<String> {
     let stream = tokio::time::timeout(PROBE_TIMEOUT, UnixStream::connect(path))
         .await
         .ok()?
@@ -105,7 +103,7 @@ fn lock(path: &Path) -> Result<fs::File, SocketError> {
         Ok(()) => {}
         Err(fs::TryLockError::WouldBlock) => {
             let pid = fs::read_to_string(&lock_path).unwrap_or_default();
-            return Err(SocketError::Held {
+            return Err(SocketError::InUse {
                 path: path.to_owned(),
                 pid: pid.trim().to_owned(),
             });
@@ -141,30 +139,17 @@ impl BoundSocket {
 
     /// Serves `router` to everyone who may open the socket.
     pub fn serve(self, router: Router) -> Server {
-        let server = Server::new();
-        let (closing, tasks) = (server.closing.clone(), server.tasks.clone());
-        server.tasks.spawn(async move {
-            let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-            loop {
-                let Ok(permit) = connections.clone().acquire_owned().await else {
-                    return;
-                };
-                let accepted = tokio::select! {
-                    accepted = self.listener.accept() => accepted,
-                    () = closing.cancelled() => return,
-                };
-                let Ok((stream, _)) = accepted else {
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                };
-                let (router, closing) = (router.clone(), closing.clone());
-                tasks.spawn(async move {
-                    serve_connection(stream, router, None::<()>, closing).await;
-                    drop(permit);
-                });
-            }
-        });
-        server
+        Server::start(self, router)
+    }
+}
+
+impl Accept for BoundSocket {
+    type Stream = UnixStream;
+    type Extension = ();
+
+    async fn accept(&self) -> io::Result<(UnixStream, ())> {
+        let (stream, _) = self.listener.accept().await?;
+        Ok((stream, ()))
     }
 }
 
@@ -195,7 +180,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("control.sock");
         let _first = bind(&path).await.unwrap();
-        let Err(SocketError::Held { pid, .. }) = bind(&path).await else {
+        let Err(SocketError::InUse { pid, .. }) = bind(&path).await else {
             panic!("the second engine took the socket");
         };
         assert_eq!(pid, std::process::id().to_string());

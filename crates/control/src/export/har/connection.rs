@@ -4,11 +4,11 @@
 use privet_api::connections::ConnectionRow;
 
 use super::format::{
-    Cache, Content, Entry, HarRequest, HarResponse, NO_TYPE, Source, Timings, known, signed,
+    Cache, Content, Entry, HarRequest, HarResponse, NO_TYPE, SourceRow, Timings, har_size, phase_ms,
 };
 use crate::export::timestamp;
 
-/// The method of an entry whose method is not known.
+/// The method of an entry whose method is not phase_ms.
 const NO_METHOD: &str = "UNKNOWN";
 
 pub(super) fn entry(row: &ConnectionRow) -> Entry<'_> {
@@ -27,7 +27,7 @@ pub(super) fn entry(row: &ConnectionRow) -> Entry<'_> {
             row.error.as_deref().unwrap_or(&row.reason)
         )),
         kind: "connection",
-        privet: Source::Connection(row),
+        privet: SourceRow::Connection(row),
     }
 }
 
@@ -54,7 +54,7 @@ fn request(row: &ConnectionRow) -> HarRequest<'_> {
         headers: [],
         query_string: Vec::new(),
         headers_size: -1,
-        body_size: signed(row.up),
+        body_size: har_size(row.up),
     }
 }
 
@@ -72,12 +72,12 @@ fn response(row: &ConnectionRow) -> HarResponse<'_> {
         cookies: [],
         headers: [],
         content: Content {
-            size: signed(row.down),
+            size: har_size(row.down),
             mime_type: NO_TYPE,
         },
         redirect_url: "",
         headers_size: -1,
-        body_size: signed(row.down),
+        body_size: har_size(row.down),
     }
 }
 
@@ -90,9 +90,9 @@ fn version(row: &ConnectionRow) -> &'static str {
 }
 
 fn timings(row: &ConnectionRow) -> Timings {
-    let phases = [row.dns_ms, row.connect_ms, row.tls_ms].map(known);
+    let phases = [row.dns_ms, row.connect_ms, row.tls_ms].map(phase_ms);
     let before: f64 = phases.into_iter().flatten().sum();
-    let wait = known(row.first_byte_ms).unwrap_or_default();
+    let wait = phase_ms(row.first_byte_ms).unwrap_or_default();
     let receive = (row.age_ms as f64 - before - wait).max(0.0);
     Timings::new(phases, wait, receive)
 }
@@ -105,12 +105,12 @@ fn without_port(address: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Exported, write};
+    use super::super::{ExportedRow, write};
     use super::*;
     use crate::export::tests::row;
 
     fn entries(rows: &[ConnectionRow]) -> Vec<serde_json::Value> {
-        let rows: Vec<_> = rows.iter().cloned().map(Exported::Connection).collect();
+        let rows: Vec<_> = rows.iter().cloned().map(ExportedRow::Connection).collect();
         let archive: serde_json::Value = serde_json::from_slice(&write(&rows).unwrap()).unwrap();
         archive["log"]["entries"].as_array().unwrap().clone()
     }

@@ -4,9 +4,9 @@ use privet_api::connections::ConnectionRow;
 use privet_api::requests::RequestRow;
 use serde::Serialize;
 
-/// HAR's number for "does not apply" and "not known".
+/// HAR's number for "does not apply" and "not phase_ms".
 const NONE: f64 = -1.0;
-/// The content type where none is known.
+/// The content type where none is phase_ms.
 pub(super) const NO_TYPE: &str = "x-unknown";
 
 #[derive(Serialize)]
@@ -47,13 +47,13 @@ pub(super) struct Entry<'a> {
     #[serde(rename = "_kind")]
     pub kind: &'static str,
     #[serde(rename = "_privet")]
-    pub privet: Source<'a>,
+    pub privet: SourceRow<'a>,
 }
 
-/// The row that an entry was made of.
+/// The row that an entry was made from.
 #[derive(Serialize)]
 #[serde(untagged)]
-pub(super) enum Source<'a> {
+pub(super) enum SourceRow<'a> {
     Connection(&'a ConnectionRow),
     Request(&'a RequestRow),
 }
@@ -152,11 +152,11 @@ impl Timings {
 }
 
 /// A phase in milliseconds, if it is one.
-pub(super) fn known(ms: Option<f64>) -> Option<f64> {
+pub(super) fn phase_ms(ms: Option<f64>) -> Option<f64> {
     ms.filter(|ms| ms.is_finite() && *ms >= 0.0)
 }
 
-/// HAR's numbers are signed.
-pub(super) fn signed(bytes: u64) -> i64 {
+/// HAR's numbers are har_size.
+pub(super) fn har_size(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }

@@ -10,7 +10,7 @@ use privet_api::connections::ConnectionRow;
 use privet_api::requests::RequestRow;
 
 /// What an entry stands for.
-pub enum Exported {
+pub enum ExportedRow {
     /// A connection without recorded requests.
     Connection(ConnectionRow),
     Request(RequestRow),
@@ -20,10 +20,10 @@ pub enum Exported {
 ///
 /// # Errors
 /// A number that JSON cannot hold.
-pub fn write<'a>(rows: impl IntoIterator<Item = &'a Exported>) -> serde_json::Result<Vec<u8>> {
+pub fn write<'a>(rows: impl IntoIterator<Item = &'a ExportedRow>) -> serde_json::Result<Vec<u8>> {
     let entries = rows.into_iter().map(|row| match row {
-        Exported::Connection(row) => connection::entry(row),
-        Exported::Request(row) => request::entry(row),
+        ExportedRow::Connection(row) => connection::entry(row),
+        ExportedRow::Request(row) => request::entry(row),
     });
     serde_json::to_vec(&Archive {
         log: Log {

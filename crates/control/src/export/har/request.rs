@@ -4,8 +4,8 @@ use http::StatusCode;
 use privet_api::requests::RequestRow;
 
 use super::format::{
-    Cache, Content, Entry, HarRequest, HarResponse, NO_TYPE, NameValue, Source, Timings, known,
-    signed,
+    Cache, Content, Entry, HarRequest, HarResponse, NO_TYPE, NameValue, SourceRow, Timings,
+    har_size, phase_ms,
 };
 use crate::export::timestamp;
 
@@ -24,7 +24,7 @@ pub(super) fn entry(row: &RequestRow) -> Entry<'_> {
         connection: row.connection.to_string(),
         comment: row.error.clone(),
         kind: "request",
-        privet: Source::Request(row),
+        privet: SourceRow::Request(row),
     }
 }
 
@@ -36,8 +36,8 @@ fn request(row: &RequestRow) -> HarRequest<'_> {
         cookies: [],
         headers: [],
         query_string: query_string(&row.url),
-        headers_size: signed(row.up_head),
-        body_size: signed(row.up.saturating_sub(row.up_head)),
+        headers_size: har_size(row.up_head),
+        body_size: har_size(row.up.saturating_sub(row.up_head)),
     }
 }
 
@@ -60,7 +60,7 @@ fn response(row: &RequestRow) -> HarResponse<'_> {
     let status = row
         .status
         .and_then(|status| StatusCode::from_u16(status).ok());
-    let body = signed(row.down.saturating_sub(row.down_head));
+    let body = har_size(row.down.saturating_sub(row.down_head));
     HarResponse {
         status: row.status.unwrap_or_default(),
         status_text: status
@@ -78,17 +78,17 @@ fn response(row: &RequestRow) -> HarResponse<'_> {
             mime_type: row.media_type.as_deref().unwrap_or(NO_TYPE),
         },
         redirect_url: "",
-        headers_size: signed(row.down_head),
+        headers_size: har_size(row.down_head),
         body_size: body,
     }
 }
 
 fn timings(row: &RequestRow) -> Timings {
-    let phases = [row.dns_ms, row.connect_ms, row.tls_ms].map(known);
+    let phases = [row.dns_ms, row.connect_ms, row.tls_ms].map(phase_ms);
     let before: f64 = phases.into_iter().flatten().sum();
-    let total = known(Some(row.total_ms)).unwrap_or_default();
+    let total = phase_ms(Some(row.total_ms)).unwrap_or_default();
     // Without a response the whole rest was waiting.
-    let first_byte = known(row.first_byte_ms).unwrap_or(total);
+    let first_byte = phase_ms(row.first_byte_ms).unwrap_or(total);
     Timings::new(
         phases,
         (first_byte - before).max(0.0),
@@ -98,7 +98,7 @@ fn timings(row: &RequestRow) -> Timings {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Exported, write};
+    use super::super::{ExportedRow, write};
     use super::*;
 
     fn row() -> RequestRow {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     fn exported(row: RequestRow) -> serde_json::Value {
-        let bytes = write(&[Exported::Request(row)]).unwrap();
+        let bytes = write(&[ExportedRow::Request(row)]).unwrap();
         let archive: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         archive["log"]["entries"][0].clone()
     }

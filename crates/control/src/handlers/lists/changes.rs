@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::states::list;
 use super::{find, unknown};
-use crate::client_kind::Source;
 use crate::config_edit::edit;
-use crate::extract::{Json, Query, Segment};
+use crate::extract::{Json, PathParam, Query};
 use crate::rejection::Answer;
+use crate::request_source::RequestSource;
 use crate::state::ApiState;
 
 /// How long a new list only counts, unless the request says otherwise.
@@ -40,8 +40,8 @@ const PROBATION: &str = "24h";
 )]
 pub(crate) async fn act_on_list(
     State(api): State<ApiState>,
-    Source(source): Source,
-    Segment((name, action)): Segment<(String, ListAction)>,
+    RequestSource(source): RequestSource,
+    PathParam((name, action)): PathParam<(String, ListAction)>,
 ) -> Answer<List> {
     let engine_action = match action {
         ListAction::Accept => privet_engine::ListAction::Accept,
@@ -102,11 +102,11 @@ async fn change_in_file(
 )]
 pub(crate) async fn add_list(
     State(api): State<ApiState>,
-    Source(source): Source,
+    RequestSource(source): RequestSource,
     Query(query): Query<ChangeQuery>,
     Json(new): Json<NewList>,
 ) -> Answer<Change> {
-    let (name, entry) = entry(new)?;
+    let (name, entry) = new_entry(new)?;
     if find(&api, &name).await.is_ok() {
         return Err(
             Problem::conflict(format!("There is already a list \"{}\".", escape(&name))).into(),
@@ -114,7 +114,7 @@ pub(crate) async fn add_list(
     }
     let from = entry.get("source").and_then(Value::as_str);
     let from = from.unwrap_or_default();
-    if let Some(fault) = source_fault(&api, from).await {
+    if let Some(fault) = source_problem(&api, from).await {
         let problem = Problem::unprocessable("list", fault)
             .help("A source is a file, relative to the configuration, or an http(s) address.");
         return Err(problem.into());
@@ -126,7 +126,7 @@ pub(crate) async fn add_list(
 }
 
 /// Why a source is neither an address nor a file that can be read.
-async fn source_fault(api: &ApiState, source: &str) -> Option<String> {
+async fn source_problem(api: &ApiState, source: &str) -> Option<String> {
     if source.contains("://") {
         return None;
     }
@@ -141,7 +141,7 @@ async fn source_fault(api: &ApiState, source: &str) -> Option<String> {
 }
 
 /// The name of a new list, and its entry in the configuration.
-fn entry(new: NewList) -> Result<(String, Value), Problem> {
+fn new_entry(new: NewList) -> Result<(String, Value), Problem> {
     let known = match &new.id {
         Some(id) => Some(catalogue::find(id).ok_or_else(|| {
             Problem::not_found(format!("The catalogue has no list \"{}\".", escape(id)))
@@ -187,8 +187,8 @@ fn entry(new: NewList) -> Result<(String, Value), Problem> {
 )]
 pub(crate) async fn remove_list(
     State(api): State<ApiState>,
-    Source(source): Source,
-    Segment(name): Segment<String>,
+    RequestSource(source): RequestSource,
+    PathParam(name): PathParam<String>,
     Query(query): Query<ChangeQuery>,
 ) -> Answer<Change> {
     find(&api, &name).await?;

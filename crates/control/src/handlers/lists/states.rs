@@ -9,7 +9,7 @@ use privet_api::{Problem, escape};
 use privet_engine::{ListPhase, ListState};
 
 use super::{find, unknown};
-use crate::extract::Segment;
+use crate::extract::PathParam;
 use crate::rejection::Answer;
 use crate::state::ApiState;
 
@@ -40,7 +40,7 @@ pub(crate) async fn list_lists(State(api): State<ApiState>) -> axum::Json<Lists>
 )]
 pub(crate) async fn refresh_list(
     State(api): State<ApiState>,
-    Segment(name): Segment<String>,
+    PathParam(name): PathParam<String>,
 ) -> Answer<List> {
     match api.engine.refresh_list(&name).await {
         true => Ok(axum::Json(list(find(&api, &name).await?))),
@@ -63,7 +63,7 @@ pub(crate) async fn refresh_list(
 )]
 pub(crate) async fn list_lines(
     State(api): State<ApiState>,
-    Segment(name): Segment<String>,
+    PathParam(name): PathParam<String>,
 ) -> Answer<ListLines> {
     let Some(found) = api.engine.list_lines(&name).await else {
         return Err(not_in_use(find(&api, &name).await?).into());

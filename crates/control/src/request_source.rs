@@ -8,9 +8,9 @@ use privet_api::{CLIENT_HEADER, ClientKind};
 use privet_engine::ChangeSource;
 
 /// The source of the changes that this request makes. It is `Api` unless [`CLIENT_HEADER`] occurs once with a known value.
-pub(crate) struct Source(pub ChangeSource);
+pub(crate) struct RequestSource(pub ChangeSource);
 
-impl<S: Send + Sync> FromRequestParts<S> for Source {
+impl<S: Send + Sync> FromRequestParts<S> for RequestSource {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
@@ -47,7 +47,7 @@ mod tests {
             request = request.header(CLIENT_HEADER, *value);
         }
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
-        let Ok(Source(source)) = Source::from_request_parts(&mut parts, &()).await;
+        let Ok(RequestSource(source)) = RequestSource::from_request_parts(&mut parts, &()).await;
         source
     }
 

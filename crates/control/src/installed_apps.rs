@@ -12,14 +12,14 @@ const MAX_AGE: Duration = Duration::from_secs(30);
 
 /// The installed applications. Cheap to clone; one per engine.
 #[derive(Clone, Default)]
-pub(crate) struct AppMenu(Arc<Mutex<Option<Cached>>>);
+pub(crate) struct InstalledApps(Arc<Mutex<Option<Cached>>>);
 
 /// When the applications were read, and what was found.
 type Cached = (Instant, Arc<Vec<DesktopApp>>);
 
-impl AppMenu {
-    pub(crate) async fn apps(&self) -> Result<Arc<Vec<DesktopApp>>, Problem> {
-        // A page asks for many icons at once: one of these calls reads the menu, the others wait for its result.
+impl InstalledApps {
+    pub(crate) async fn list(&self) -> Result<Arc<Vec<DesktopApp>>, Problem> {
+        // A page asks for many icons at once: one of these calls reads the desktop entries, the others wait for its result.
         let mut cached = self.0.lock().await;
         if let Some((at, apps)) = &*cached
             && at.elapsed() < MAX_AGE
