@@ -56,7 +56,7 @@ impl<'a> Findings<'a> {
     }
 
     /// Redacts this part of the text in all diagnostics.
-    pub fn hide(&self, span: Range<usize>) {
+    pub fn redact(&self, span: Range<usize>) {
         self.secrets.borrow_mut().push(span);
     }
 
@@ -66,7 +66,7 @@ impl<'a> Findings<'a> {
     }
 
     /// Drops findings that a syntax error may have caused: missing and undefined names, and values on a broken line.
-    pub fn keep_what_broken_syntax_cannot_cause(&self) {
+    pub fn drop_effects_of_syntax_errors(&self) {
         let mut found = self.found.borrow_mut();
         let broken: Vec<usize> = found
             .iter()

@@ -50,7 +50,7 @@ pub trait Keyring {
 pub struct KeyringStatus {
     pub locked: bool,
     /// For each name whether there is an entry; `None` where that cannot be learned without a prompt.
-    pub kept: Vec<Option<bool>>,
+    pub stored: Vec<Option<bool>>,
 }
 
 /// Why a keyring gave no secret. Contains no secret.

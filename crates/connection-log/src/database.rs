@@ -8,7 +8,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 
 use crate::closed::ClosedConnection;
 use crate::database_files::{remove_set_aside, set_aside};
-use crate::minutes::{Counters, Kind, MINUTE, MinuteUsage};
+use crate::minutes::{CounterKind, Counters, MINUTE, MinuteUsage};
 use crate::sql_int::{int, uint};
 use crate::stored_connection::{self, StoredConnection};
 use crate::usage::UsageSteps;
@@ -208,7 +208,7 @@ impl Database {
 /// Sums the counters of one kind in the minutes `from..to`, through its own connection.
 pub(crate) fn read_usage(
     file: &Path,
-    by: Kind,
+    by: CounterKind,
     (from, to): (u64, u64),
     steps: &mut UsageSteps,
 ) -> Result<(), DatabaseError> {
@@ -220,7 +220,7 @@ pub(crate) fn read_usage(
     let mut rows = statement.query(params![kind(by), int(from), int(to)])?;
     while let Some(row) = rows.next()? {
         let count = |column: usize| row.get::<_, i64>(column).map(uint);
-        let figures = Counters {
+        let counters = Counters {
             up: count(2)?,
             down: count(3)?,
             connections: count(4)?,
@@ -229,7 +229,7 @@ pub(crate) fn read_usage(
         steps.add(
             count(0)?,
             row.get_ref(1)?.as_str().unwrap_or("(unreadable)"),
-            figures,
+            counters,
         );
     }
     Ok(())
@@ -296,29 +296,29 @@ fn write_cells(transaction: &Transaction<'_>, cells: &[MinuteUsage]) -> Result<(
              connections = connections + excluded.connections, blocked = blocked + excluded.blocked",
     )?;
     for cell in cells {
-        let figures = cell.figures;
+        let counters = cell.counters;
         statement.execute(params![
             int(cell.minute),
             kind(cell.by),
             &*cell.key,
-            int(figures.up),
-            int(figures.down),
-            int(figures.connections),
-            int(figures.blocked),
+            int(counters.up),
+            int(counters.down),
+            int(counters.connections),
+            int(counters.blocked),
         ])?;
     }
     Ok(())
 }
 
-fn kind(by: Kind) -> i64 {
+fn kind(by: CounterKind) -> i64 {
     match by {
-        Kind::App => 1,
-        Kind::Domain => 2,
-        Kind::Route => 3,
-        Kind::Verdict => 4,
-        Kind::CacheAll => 5,
-        Kind::CacheDomain => 6,
-        Kind::CacheApp => 7,
+        CounterKind::App => 1,
+        CounterKind::Domain => 2,
+        CounterKind::Route => 3,
+        CounterKind::Verdict => 4,
+        CounterKind::CacheAll => 5,
+        CounterKind::CacheDomain => 6,
+        CounterKind::CacheApp => 7,
     }
 }
 
@@ -332,9 +332,9 @@ mod tests {
         (0..count)
             .map(|minute| MinuteUsage {
                 minute,
-                by: Kind::Domain,
+                by: CounterKind::Domain,
                 key: format!("{minute}.test").into(),
-                figures: Counters::default(),
+                counters: Counters::default(),
             })
             .collect()
     }

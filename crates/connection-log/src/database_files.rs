@@ -5,14 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The name before version 0.2, in the same folder.
-const FORMER_NAME: &str = "ledger.db";
+const LEGACY_NAME: &str = "ledger.db";
 const JOURNALS: [&str; 2] = ["-wal", "-shm"];
 /// Between the name of a database that was set aside and the time, in Unix milliseconds.
 const SET_ASIDE: &str = ".corrupt-";
 
 /// Renames a database that still has its former name.
-pub(crate) fn adopt_former_name(file: &Path) -> io::Result<()> {
-    let former = file.with_file_name(FORMER_NAME);
+pub(crate) fn rename_legacy_file(file: &Path) -> io::Result<()> {
+    let former = file.with_file_name(LEGACY_NAME);
     if former == file || file.exists() || !former.exists() {
         return Ok(());
     }
@@ -21,7 +21,7 @@ pub(crate) fn adopt_former_name(file: &Path) -> io::Result<()> {
 
 /// Removes a database with its journals, under its former name too, and every copy that was set aside.
 pub(crate) fn remove(file: &Path) -> io::Result<()> {
-    for database in [file.to_owned(), file.with_file_name(FORMER_NAME)] {
+    for database in [file.to_owned(), file.with_file_name(LEGACY_NAME)] {
         remove_file(&database)?;
         for journal in JOURNALS {
             remove_file(&with_suffix(&database, journal))?;

@@ -61,7 +61,7 @@ impl Group {
 }
 
 /// Sums up the groups, orders them by number of rows, and sets each row's group index. Returns the keys in that order.
-pub(crate) fn gather<'a>(
+pub(crate) fn group_rows<'a>(
     matching: &mut [Candidate<'a>],
     by: GroupBy,
     groups_of_page: &mut Vec<Group>,

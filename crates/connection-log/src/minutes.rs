@@ -16,7 +16,7 @@ pub(crate) const MINUTE: u64 = 60_000;
 /// What a minute has counters of. Those of the cache have other contents in the same columns: see the conversion from
 /// [`CacheSums`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum CounterKind {
     App = 0,
     Domain,
     Route,
@@ -26,7 +26,7 @@ pub(crate) enum Kind {
     CacheApp,
 }
 
-impl Kind {
+impl CounterKind {
     pub const ALL: [Self; 7] = [
         Self::App,
         Self::Domain,
@@ -38,7 +38,7 @@ impl Kind {
     ];
 }
 
-impl From<GroupBy> for Kind {
+impl From<GroupBy> for CounterKind {
     fn from(by: GroupBy) -> Self {
         match by {
             GroupBy::App => Self::App,
@@ -58,7 +58,7 @@ pub enum CacheGroup {
     App,
 }
 
-impl From<CacheGroup> for Kind {
+impl From<CacheGroup> for CounterKind {
     fn from(by: CacheGroup) -> Self {
         match by {
             CacheGroup::All => Self::CacheAll,
@@ -100,30 +100,30 @@ impl Counters {
         *self == Self::default()
     }
 
-    pub fn weight(&self) -> u64 {
+    pub fn total_bytes(&self) -> u64 {
         self.up.saturating_add(self.down)
     }
 }
 
-/// The counters of one minute: a map for each [`Kind`].
+/// The counters of one minute: a map for each [`CounterKind`].
 #[derive(Debug, Default)]
-struct Minute([HashMap<Box<str>, Counters>; Kind::ALL.len()]);
+struct Minute([HashMap<Box<str>, Counters>; CounterKind::ALL.len()]);
 
 impl Minute {
     fn len(&self) -> usize {
         self.0.iter().map(HashMap::len).sum()
     }
 
-    fn of(&self, by: Kind) -> &HashMap<Box<str>, Counters> {
+    fn of(&self, by: CounterKind) -> &HashMap<Box<str>, Counters> {
         &self.0[by as usize]
     }
 
     /// Adds to a key's counters. `true`: the key is new.
-    fn add(&mut self, by: Kind, key: &str, figures: Counters) -> bool {
+    fn add(&mut self, by: CounterKind, key: &str, counters: Counters) -> bool {
         let cells = &mut self.0[by as usize];
         // Most keys are known: they are looked up without a copy.
         if let Some(cell) = cells.get_mut(key) {
-            cell.add(figures);
+            cell.add(counters);
             return false;
         }
         let key = match cells.len() >= KEYS_PER_MINUTE {
@@ -131,7 +131,7 @@ impl Minute {
             false => key,
         };
         let known = cells.len();
-        cells.entry(key.into()).or_default().add(figures);
+        cells.entry(key.into()).or_default().add(counters);
         cells.len() > known
     }
 }
@@ -155,9 +155,9 @@ impl Minutes {
     }
 
     /// Adds to the counters of a key in a minute (Unix time / 60 s).
-    pub fn add(&mut self, minute: u64, by: Kind, key: &str, figures: Counters) {
+    pub fn add(&mut self, minute: u64, by: CounterKind, key: &str, counters: Counters) {
         let cells = self.minutes.entry(minute).or_default();
-        if cells.add(by, key, figures) {
+        if cells.add(by, key, counters) {
             self.cells += 1;
         }
         while self.cells > self.most_cells && self.minutes.len() > 1 {
@@ -182,12 +182,12 @@ impl Minutes {
         self.cells = 0;
         let mut all = Vec::new();
         for (minute, cells) in std::mem::take(&mut self.minutes) {
-            for (by, cells) in Kind::ALL.into_iter().zip(cells.0) {
-                all.extend(cells.into_iter().map(|(key, figures)| MinuteUsage {
+            for (by, cells) in CounterKind::ALL.into_iter().zip(cells.0) {
+                all.extend(cells.into_iter().map(|(key, counters)| MinuteUsage {
                     minute,
                     by,
                     key,
-                    figures,
+                    counters,
                 }));
             }
         }
@@ -206,7 +206,7 @@ impl Minutes {
     /// The counters of one kind in the minutes `from..to`.
     pub fn range(
         &self,
-        by: Kind,
+        by: CounterKind,
         from: u64,
         to: u64,
     ) -> impl Iterator<Item = (u64, &str, Counters)> {
@@ -214,7 +214,7 @@ impl Minutes {
             .range(from.min(to)..to)
             .flat_map(move |(minute, cells)| {
                 let cells = cells.of(by).iter();
-                cells.map(move |(key, figures)| (*minute, &**key, *figures))
+                cells.map(move |(key, counters)| (*minute, &**key, *counters))
             })
     }
 }
@@ -223,9 +223,9 @@ impl Minutes {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MinuteUsage {
     pub minute: u64,
-    pub by: Kind,
+    pub by: CounterKind,
     pub key: Box<str>,
-    pub figures: Counters,
+    pub counters: Counters,
 }
 
 #[cfg(test)]
@@ -248,7 +248,7 @@ mod tests {
         ) {
             let mut minutes = Minutes::new(40);
             for (minute, key, up) in adds {
-                minutes.add(minute, Kind::App, &key.to_string(), one(up));
+                minutes.add(minute, CounterKind::App, &key.to_string(), one(up));
                 let real: usize = minutes.minutes.values().map(Minute::len).sum();
                 prop_assert_eq!(minutes.cells(), real);
                 prop_assert!(real <= 40 || minutes.minutes.len() == 1);
@@ -263,14 +263,14 @@ mod tests {
     fn a_known_key_still_counts_after_the_minute_is_full() {
         let mut minutes = Minutes::new(usize::MAX);
         for key in 0..KEYS_PER_MINUTE + 10 {
-            minutes.add(1, Kind::App, &key.to_string(), one(1));
+            minutes.add(1, CounterKind::App, &key.to_string(), one(1));
         }
-        minutes.add(1, Kind::App, "0", one(5));
+        minutes.add(1, CounterKind::App, "0", one(5));
         let of = |wanted: &str| {
             let found = minutes
-                .range(Kind::App, 0, 2)
+                .range(CounterKind::App, 0, 2)
                 .find(|(_, key, _)| *key == wanted);
-            found.map(|(_, _, figures)| figures.up)
+            found.map(|(_, _, counters)| counters.up)
         };
         assert_eq!((of("0"), of(OTHER)), (Some(6), Some(10)));
     }

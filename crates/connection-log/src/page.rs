@@ -1,7 +1,7 @@
 //! A page of rows: filtered, grouped, sorted, cut. Ten thousand rows take a few milliseconds, because only the rows of the
 //! page are fully sorted and formatted.
 
-use crate::group::{Group, GroupBy, gather};
+use crate::group::{Group, GroupBy, group_rows};
 use crate::query::Query;
 use crate::sort::{Candidate, SortKey, compare, sort_value};
 use crate::view::{RowRef, RowView};
@@ -65,7 +65,7 @@ pub(crate) fn page<'a>(
     page.total = matching.len();
     page.offset = window.offset;
     let keys = match window.group {
-        Some(by) => gather(&mut matching, by, &mut page.groups),
+        Some(by) => group_rows(&mut matching, by, &mut page.groups),
         None => Vec::new(),
     };
     let order = |a: &Candidate<'_>, b: &Candidate<'_>| compare(a, b, window.descending);

@@ -11,8 +11,8 @@ use crate::closed::{ClosedConnection, DroppedRows};
 use crate::connection::{CloseReason, Verdict, protocol_word};
 use crate::group::GroupBy;
 use crate::history::History;
-use crate::minutes::{Counters, Kind, MINUTE, Minutes, OTHER};
-use crate::row::{ConnectionRow, tenths};
+use crate::minutes::{CounterKind, Counters, MINUTE, Minutes, OTHER};
+use crate::row::{ConnectionRow, to_tenths};
 use crate::settings::{Retention, Settings};
 use crate::shard::Shard;
 use crate::wipe_range::WipeRange;
@@ -54,7 +54,7 @@ struct Usage {
     host: Host,
     route: Arc<str>,
     verdict: Verdict,
-    figures: Counters,
+    counters: Counters,
 }
 
 impl Usage {
@@ -102,7 +102,7 @@ impl Recorder {
             let moved = take_moved(row);
             set_speeds(row, moved, span);
             if moved.up | moved.down != 0 {
-                row.sample.changed.store(tenths(now), Relaxed);
+                row.sample.changed.store(to_tenths(now), Relaxed);
             }
             recorder.record(row, row.verdict(), moved, unix);
         });
@@ -204,7 +204,7 @@ impl Recorder {
         if let Err(back) = writer.send_cells(self.minutes.take()) {
             for cell in back {
                 self.minutes
-                    .add(cell.minute, cell.by, &cell.key, cell.figures);
+                    .add(cell.minute, cell.by, &cell.key, cell.counters);
             }
         }
     }
@@ -230,14 +230,14 @@ impl Recorder {
         self.blocked.retain(|closed| closed.at >= since);
     }
 
-    fn record(&mut self, row: &ConnectionRow, verdict: Verdict, figures: Counters, unix: u64) {
-        if figures.is_zero() || row.unrecorded || !self.records() {
+    fn record(&mut self, row: &ConnectionRow, verdict: Verdict, counters: Counters, unix: u64) {
+        if counters.is_zero() || row.unrecorded || !self.records() {
             return;
         }
         let minute = unix / MINUTE;
         // Many connections in a row have the same keys: they are looked up once for all of them.
         match &mut self.pending {
-            Some(usage) if usage.is_of(row, verdict, minute) => usage.figures.add(figures),
+            Some(usage) if usage.is_of(row, verdict, minute) => usage.counters.add(counters),
             _ => {
                 self.count_pending();
                 self.pending = Some(Usage {
@@ -246,13 +246,13 @@ impl Recorder {
                     host: row.target().host.clone(),
                     route: row.route().clone(),
                     verdict,
-                    figures,
+                    counters,
                 });
             }
         }
     }
 
-    /// Adds the figures that wait to the minutes. Call it after the last [`Self::record`].
+    /// Adds the counters that wait to the minutes. Call it after the last [`Self::record`].
     fn count_pending(&mut self) {
         let Some(usage) = self.pending.take() else {
             return;
@@ -260,18 +260,20 @@ impl Recorder {
         let Usage {
             minute,
             verdict,
-            figures,
+            counters,
             ..
         } = usage;
         let app = app_name(usage.app.as_ref());
         let domain = &*domain_of(&usage.host);
-        self.minutes.add(minute, Kind::App, app, figures);
-        self.minutes.add(minute, Kind::Domain, domain, figures);
+        self.minutes.add(minute, CounterKind::App, app, counters);
         self.minutes
-            .add(minute, Kind::Verdict, verdict.word(), figures);
+            .add(minute, CounterKind::Domain, domain, counters);
+        self.minutes
+            .add(minute, CounterKind::Verdict, verdict.word(), counters);
         let was_open = !matches!(verdict, Verdict::Blocked | Verdict::Failed);
         let route: &str = if was_open { &usage.route } else { "(none)" };
-        self.minutes.add(minute, Kind::Route, route, figures);
+        self.minutes
+            .add(minute, CounterKind::Route, route, counters);
     }
 
     /// Counts what the cache saved for connections since the last call.
@@ -281,12 +283,14 @@ impl Recorder {
                 if !self.records() {
                     continue;
                 }
-                let (minute, figures) = (unix / MINUTE, Counters::from(sums));
+                let (minute, counters) = (unix / MINUTE, Counters::from(sums));
                 let (app, domain) = (app_name(row.app()), domain_of(&row.target().host));
-                self.minutes.add(minute, Kind::CacheAll, "", figures);
                 self.minutes
-                    .add(minute, Kind::CacheDomain, &domain, figures);
-                self.minutes.add(minute, Kind::CacheApp, app, figures);
+                    .add(minute, CounterKind::CacheAll, "", counters);
+                self.minutes
+                    .add(minute, CounterKind::CacheDomain, &domain, counters);
+                self.minutes
+                    .add(minute, CounterKind::CacheApp, app, counters);
             }
         }
     }
@@ -296,14 +300,14 @@ impl Recorder {
         if !self.records() || lost == DroppedRows::default() {
             return;
         }
-        let figures = Counters {
+        let counters = Counters {
             up: lost.up,
             down: lost.down,
             connections: lost.connections,
             blocked: lost.blocked,
         };
         for (_, by) in GroupBy::ALL {
-            self.minutes.add(unix / MINUTE, by.into(), OTHER, figures);
+            self.minutes.add(unix / MINUTE, by.into(), OTHER, counters);
         }
     }
 }

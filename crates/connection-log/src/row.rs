@@ -12,7 +12,7 @@ use crate::connection::{CloseReason, NewConnection, Verdict};
 use crate::inspection_code;
 
 /// The slot of a row that is not in the live table.
-pub(crate) const GONE: u32 = u32::MAX;
+pub(crate) const NOT_LIVE: u32 = u32::MAX;
 
 /// Texts that many rows share.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl SharedTexts {
         }
     }
 
-    pub fn are_of(&self, opening: &NewConnection) -> bool {
+    pub fn match_opening(&self, opening: &NewConnection) -> bool {
         let same_user = match (&self.user, &opening.user) {
             (None, None) => true,
             (Some(ours), Some(theirs)) => Arc::ptr_eq(ours, theirs) || ours == theirs,
@@ -70,7 +70,7 @@ pub struct ConnectionRow {
     pub(crate) idle_exempt: AtomicBool,
     /// It was opened while nothing is recorded: no history and no usage keeps it, whatever is recorded when it ends.
     pub(crate) unrecorded: bool,
-    /// Its index in the shard's table, or [`GONE`]. Written by the shard only.
+    /// Its index in the shard's table, or [`NOT_LIVE`]. Written by the shard only.
     pub(crate) slot: AtomicU32,
     pub(crate) up: AtomicU64,
     pub(crate) down: AtomicU64,
@@ -141,7 +141,7 @@ impl ConnectionRow {
             phases: Default::default(),
             requests: AtomicU32::new(0),
             sample: Sample {
-                changed: AtomicU32::new(tenths(opened)),
+                changed: AtomicU32::new(to_tenths(opened)),
                 ..Sample::default()
             },
             waker: AtomicWaker::new(),
@@ -292,6 +292,6 @@ impl ConnectionRow {
 }
 
 /// Milliseconds as tenths of a second. A `u32` holds 13 years.
-pub(crate) fn tenths(ms: u64) -> u32 {
+pub(crate) fn to_tenths(ms: u64) -> u32 {
     u32::try_from(ms / 100).unwrap_or(u32::MAX)
 }

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::closed::{ClosedConnection, DroppedRows};
 use crate::connection::{CloseReason, NewConnection, Verdict};
 use crate::requests::RequestRing;
-use crate::row::{ConnectionRow, GONE, SharedTexts};
+use crate::row::{ConnectionRow, NOT_LIVE, SharedTexts};
 use crate::shard_number::SHARDS;
 use crate::totals::{ByteCounts, Totals};
 
@@ -65,7 +65,7 @@ impl Shard {
         let mut row = state.make(self.number, (started, now), opening, verdict);
         row.unrecorded = unrecorded;
         let row = Arc::new(row);
-        let slot = u32::try_from(state.live.len()).unwrap_or(GONE - 1);
+        let slot = u32::try_from(state.live.len()).unwrap_or(NOT_LIVE - 1);
         row.slot.store(slot, Ordering::Relaxed);
         state.live.push(row.clone());
         row
@@ -73,7 +73,7 @@ impl Shard {
 
     /// Closes a row of this shard; a second call does nothing.
     pub fn close(&self, row: &Arc<ConnectionRow>, end: CloseReason, error: Option<String>) {
-        if row.slot.load(Ordering::Relaxed) == GONE {
+        if row.slot.load(Ordering::Relaxed) == NOT_LIVE {
             return;
         }
         let at = self.clock.unix(self.clock.now());
@@ -143,7 +143,7 @@ impl Shard {
             return None;
         }
         let row = Arc::new(state.make(self.number, (at, now), opening, verdict));
-        row.slot.store(GONE, Ordering::Relaxed);
+        row.slot.store(NOT_LIVE, Ordering::Relaxed);
         let ended = ClosedConnection {
             row: row.clone(),
             at,
@@ -226,7 +226,7 @@ impl State {
 
     /// The shared texts of a new connection: most connections of a thread have the same few.
     fn share(&mut self, opening: &NewConnection) -> Arc<SharedTexts> {
-        if let Some(known) = self.texts.iter().find(|known| known.are_of(opening)) {
+        if let Some(known) = self.texts.iter().find(|known| known.match_opening(opening)) {
             return known.clone();
         }
         let texts = Arc::new(SharedTexts::of(opening));
@@ -240,8 +240,8 @@ impl State {
     }
 
     fn remove(&mut self, row: &Arc<ConnectionRow>) -> bool {
-        let slot = row.slot.swap(GONE, Ordering::Relaxed);
-        if slot == GONE {
+        let slot = row.slot.swap(NOT_LIVE, Ordering::Relaxed);
+        if slot == NOT_LIVE {
             return false;
         }
         let index = slot as usize;

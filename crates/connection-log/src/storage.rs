@@ -20,7 +20,7 @@ pub(crate) fn start_writer(settings: &Settings, problem: &mut Option<String>) ->
         }
         return None;
     };
-    let started = database_files::adopt_former_name(file)
+    let started = database_files::rename_legacy_file(file)
         .map_err(Into::into)
         .and_then(|()| Writer::start(file, keep));
     match started {

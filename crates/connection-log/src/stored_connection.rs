@@ -12,7 +12,7 @@ use crate::connection::{
     CloseReason, NewConnection, Verdict, listener_from, listener_word, protocol_from,
     protocol_word, why_from, why_word,
 };
-use crate::row::{ConnectionRow, GONE, Phase, SharedTexts};
+use crate::row::{ConnectionRow, NOT_LIVE, Phase, SharedTexts};
 use crate::sql_int::{int, uint};
 
 /// Ids of rows from earlier runs start here, above all ids of this run.
@@ -168,7 +168,7 @@ impl StoredConnection {
     /// Converts it for the history; `texts` are shared with earlier rows where they are equal.
     pub fn into_ended(self, texts: &mut Vec<Arc<SharedTexts>>) -> ClosedConnection {
         let opening = self.opening;
-        let shared = match texts.iter().find(|texts| texts.are_of(&opening)) {
+        let shared = match texts.iter().find(|texts| texts.match_opening(&opening)) {
             Some(known) => known.clone(),
             None => {
                 let new = Arc::new(SharedTexts::of(&opening));
@@ -188,7 +188,7 @@ impl StoredConnection {
         let (up, down, requests) = self.figures;
         row.set_figures(up, down, requests);
         row.counted.store(true, Relaxed);
-        row.slot.store(GONE, Relaxed);
+        row.slot.store(NOT_LIVE, Relaxed);
         for (phase, micros) in [Phase::Dns, Phase::Connect, Phase::Tls, Phase::FirstByte]
             .into_iter()
             .zip(self.phases)

@@ -87,7 +87,7 @@ impl UsageSteps {
             .sums
             .into_iter()
             .map(|(key, steps)| {
-                let bytes = steps.values().map(Counters::weight).sum();
+                let bytes = steps.values().map(Counters::total_bytes).sum();
                 let connections = steps.values().map(|figures| figures.connections).sum();
                 (bytes, connections, key, steps)
             })

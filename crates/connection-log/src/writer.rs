@@ -258,16 +258,16 @@ impl WriterThread {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::minutes::CounterKind;
     use crate::minutes::Counters;
-    use crate::minutes::Kind;
 
     fn cells(range: std::ops::Range<u64>) -> Vec<MinuteUsage> {
         range
             .map(|minute| MinuteUsage {
                 minute: u64::from(u32::MAX) + minute,
-                by: Kind::Domain,
+                by: CounterKind::Domain,
                 key: format!("{minute}.test").into(),
-                figures: Counters {
+                counters: Counters {
                     connections: 1,
                     ..Counters::default()
                 },

@@ -81,8 +81,8 @@ pub(crate) fn change_answer(report: ApplyReport, query: ChangeQuery) -> Change {
 fn replay(replay: &privet_policy::Replay) -> Replay {
     let by_app = replay.by_app.iter().map(|(app, counts)| {
         let counts = ReplayCounts {
-            newly_blocked: counts.blocked_now,
-            newly_allowed: counts.freed_now,
+            newly_blocked: counts.newly_blocked,
+            newly_allowed: counts.newly_allowed,
             rerouted: counts.rerouted,
         };
         (app.clone(), counts)
@@ -92,13 +92,13 @@ fn replay(replay: &privet_policy::Replay) -> Replay {
         summary: replay.to_string(),
         total: replay.total,
         changed: replay.changed,
-        newly_blocked: replay.blocked_now,
-        newly_allowed: replay.freed_now,
+        newly_blocked: replay.newly_blocked,
+        newly_allowed: replay.newly_allowed,
         rerouted: replay.rerouted,
-        newly_inspected: replay.inspected_now,
-        no_longer_inspected: replay.untouched_now,
-        newly_scanned: replay.scanned_now,
-        no_longer_scanned: replay.unscanned_now,
+        newly_inspected: replay.newly_inspected,
+        no_longer_inspected: replay.no_longer_inspected,
+        newly_scanned: replay.newly_scanned,
+        no_longer_scanned: replay.no_longer_scanned,
         differing: differing.map(difference).collect(),
         by_app: by_app.collect(),
     }

@@ -205,7 +205,7 @@ impl SystemProxyControl {
             let mut cell = lock(&inner.session);
             let session = cell.get_or_insert_with(SystemProxySession::of_session);
             let done = work(session);
-            inner.on.store(session.is_holding(), Ordering::Relaxed);
+            inner.on.store(session.holds_lock(), Ordering::Relaxed);
             *lock(&inner.cached) = done
                 .as_ref()
                 .ok()

@@ -1,6 +1,6 @@
 //! How services are reached that the configuration names.
 
-use privet_config::{ServiceAddress, ServicePlace};
+use privet_config::{ServiceAddress, ServiceEndpoint};
 use privet_net::{Connector, Endpoint, EndpointDialer, EndpointTls};
 
 /// `tls`: needed for addresses that are asked over TLS.
@@ -12,9 +12,9 @@ pub(crate) fn connector(
     tls: Option<&EndpointTls>,
     dialer: &EndpointDialer,
 ) -> Result<Connector, String> {
-    match &at.place {
-        ServicePlace::Unix(path) => Ok(Connector::Unix(path.clone())),
-        ServicePlace::Tcp(url) => {
+    match &at.endpoint {
+        ServiceEndpoint::Unix(path) => Ok(Connector::Unix(path.clone())),
+        ServiceEndpoint::Tcp(url) => {
             let endpoint = Endpoint::new(url, tls)?;
             Ok(Connector::Tcp(Box::new((endpoint, dialer.clone()))))
         }

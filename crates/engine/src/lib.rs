@@ -44,8 +44,8 @@ pub use session::detect;
 pub use simulate::from_file::OfflineError;
 pub use simulate::{SimulatedRequest, parse_client, parse_protocol, without_login};
 pub use snapshot::Snapshot;
-pub use supervise::configuration::rehearse::start_errors;
 pub use supervise::configuration::report::{ApplyError, ApplyMode, ApplyReport};
+pub use supervise::configuration::start_check::start_errors;
 pub use supervise::drain::DRAIN_DEADLINE;
 pub use supervise::lists::{
     HeldUpdate, ListAction, ListActionError, ListLines, ListPhase, ListState, ListVersion,

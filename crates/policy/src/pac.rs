@@ -117,26 +117,26 @@ fn relevant_rules<'a>(policy: &'a Policy, app: Option<&str>) -> Vec<&'a Rule> {
     let mut all: Vec<&Rule> = policy.rules().iter().filter(may_match).collect();
     let last = all
         .iter()
-        .rposition(|rule| answer(rule, policy) != Answer::Ask);
+        .rposition(|rule| answer(rule, policy) != PacAnswer::Ask);
     all.truncate(last.map_or(0, |at| at + 1));
     all
 }
 
 /// What the file answers where a rule matches, by its number there.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Answer {
+enum PacAnswer {
     Ask = 0,
     Direct = 1,
     Refuse = 2,
 }
 
-fn answer(rule: &Rule, policy: &Policy) -> Answer {
+fn answer(rule: &Rule, policy: &Policy) -> PacAnswer {
     match (rule.action, rule.fallback) {
         // Privet's filter decides whether it passes.
-        (CompiledAction::Direct, _) if rule.filter && policy.filters_anything() => Answer::Ask,
-        (CompiledAction::Direct, _) => Answer::Direct,
-        (CompiledAction::Via(_), Fallback::Direct) => Answer::Ask,
-        (CompiledAction::Via(_), Fallback::None) | (CompiledAction::Block, _) => Answer::Refuse,
+        (CompiledAction::Direct, _) if rule.filter && policy.filters_anything() => PacAnswer::Ask,
+        (CompiledAction::Direct, _) => PacAnswer::Direct,
+        (CompiledAction::Via(_), Fallback::Direct) => PacAnswer::Ask,
+        (CompiledAction::Via(_), Fallback::None) | (CompiledAction::Block, _) => PacAnswer::Refuse,
     }
 }
 

@@ -43,19 +43,19 @@ pub struct Replay {
     /// Connections with another decision: the sum of the three below.
     pub changed: u64,
     /// Passed before, blocked now.
-    pub blocked_now: u64,
+    pub newly_blocked: u64,
     /// Blocked before, passed now.
-    pub freed_now: u64,
+    pub newly_allowed: u64,
     /// Passed by another route now.
     pub rerouted: u64,
     /// Passed both times, and HTTPS in them would be inspected now; not among the changed.
-    pub inspected_now: u64,
+    pub newly_inspected: u64,
     /// Passed both times, and would not be inspected any more.
-    pub untouched_now: u64,
+    pub no_longer_inspected: u64,
     /// Passed both times, and bodies would be scanned now.
-    pub scanned_now: u64,
+    pub newly_scanned: u64,
     /// Passed both times, and bodies would not be scanned any more.
-    pub unscanned_now: u64,
+    pub no_longer_scanned: u64,
     /// The first [`MAX_DIFFERENCES`] of the changed ones.
     pub differing: Vec<ReplayDifference>,
     /// By the program's name.
@@ -65,8 +65,8 @@ pub struct Replay {
 /// Changed connections of one program.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Changes {
-    pub blocked_now: u64,
-    pub freed_now: u64,
+    pub newly_blocked: u64,
+    pub newly_allowed: u64,
     pub rerouted: u64,
 }
 
@@ -115,13 +115,13 @@ impl Replay {
         let inspects =
             |treatment: Treatment| matches!(treatment.inspection, Inspection::Inspect { .. });
         match (inspects(before), inspects(after)) {
-            (false, true) => self.inspected_now += 1,
-            (true, false) => self.untouched_now += 1,
+            (false, true) => self.newly_inspected += 1,
+            (true, false) => self.no_longer_inspected += 1,
             _ => {}
         }
         match (before.scan, after.scan) {
-            (false, true) => self.scanned_now += 1,
-            (true, false) => self.unscanned_now += 1,
+            (false, true) => self.newly_scanned += 1,
+            (true, false) => self.no_longer_scanned += 1,
             _ => {}
         }
     }
@@ -129,10 +129,10 @@ impl Replay {
     /// What would happen to content, for the end of a sentence; empty: the same.
     fn content_note(&self) -> String {
         [
-            (self.inspected_now, "inspected"),
-            (self.untouched_now, "no longer inspected"),
-            (self.scanned_now, "scanned"),
-            (self.unscanned_now, "no longer scanned"),
+            (self.newly_inspected, "inspected"),
+            (self.no_longer_inspected, "no longer inspected"),
+            (self.newly_scanned, "scanned"),
+            (self.no_longer_scanned, "no longer scanned"),
         ]
         .into_iter()
         .filter(|(count, _)| *count > 0)
@@ -148,11 +148,11 @@ impl Replay {
             (OutcomeAction::Block, _) => (0, 1, 0),
             _ => (0, 0, 1),
         };
-        changes.blocked_now += one.0;
-        changes.freed_now += one.1;
+        changes.newly_blocked += one.0;
+        changes.newly_allowed += one.1;
         changes.rerouted += one.2;
-        self.blocked_now += one.0;
-        self.freed_now += one.1;
+        self.newly_blocked += one.0;
+        self.newly_allowed += one.1;
         self.rerouted += one.2;
         self.changed += 1;
         if self.differing.len() < MAX_DIFFERENCES {
@@ -193,8 +193,8 @@ impl fmt::Display for Replay {
             self.changed,
             self.total,
             self.by_app.len(),
-            self.blocked_now,
-            self.freed_now,
+            self.newly_blocked,
+            self.newly_allowed,
             self.rerouted,
             self.content_note()
         )

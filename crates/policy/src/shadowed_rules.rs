@@ -62,7 +62,7 @@ pub fn shadowed_rules(config: &Config, now: SystemTime) -> Result<Vec<ShadowedRu
             left: &mut left,
             by: Vec::new(),
         };
-        if search.covers(Part::of(rule)) {
+        if search.covers(PartialRule::of(rule)) {
             let mut by: Vec<(usize, usize)> =
                 search.by.iter().filter_map(number_and_line).collect();
             by.sort_unstable();
@@ -92,7 +92,7 @@ fn outlasts(earlier: &Rule, later: &Rule) -> bool {
 
 /// A rule with some of its keys' entries; an empty key matches everything.
 #[derive(Clone, Copy)]
-struct Part<'a> {
+struct PartialRule<'a> {
     domain: &'a [Host],
     suffix: &'a [Host],
     regex: &'a [Regex],
@@ -103,7 +103,7 @@ struct Part<'a> {
     user: &'a [String],
 }
 
-impl<'a> Part<'a> {
+impl<'a> PartialRule<'a> {
     fn of(rule: &'a Rule) -> Self {
         Self {
             domain: &rule.domain,
@@ -144,13 +144,13 @@ struct Search<'a, 'r> {
 
 impl Search<'_, '_> {
     /// One rule covers the whole part, or rules cover each of its halves.
-    fn covers(&mut self, part: Part<'_>) -> bool {
+    fn covers(&mut self, part: PartialRule<'_>) -> bool {
         if self.parts == 0 || *self.left < self.earlier.len() {
             return false;
         }
         self.parts -= 1;
         *self.left -= self.earlier.len();
-        if let Some(rule) = self.earlier.iter().find(|rule| covers_part(rule, &part)) {
+        if let Some(rule) = self.earlier.iter().find(|rule| covers_partial(rule, &part)) {
             self.by.push(rule.position);
             return true;
         }
@@ -160,7 +160,7 @@ impl Search<'_, '_> {
 }
 
 /// Every request that the part matches is matched by the rule.
-fn covers_part(rule: &Rule, part: &Part<'_>) -> bool {
+fn covers_partial(rule: &Rule, part: &PartialRule<'_>) -> bool {
     covers_hosts(rule, part)
         && covers_addresses(&rule.ip, part)
         && covers_key(&rule.port, part.port, |range| {
@@ -178,7 +178,7 @@ fn covers_key<T, U>(of_rule: &[T], of_part: &[U], within: impl Fn(&U) -> bool) -
 
 /// The part's host is one of `domain`, below one of `suffix` and matched by one of `regex` at once: each of the rule's keys may be
 /// covered by any of them.
-fn covers_hosts(rule: &Rule, part: &Part<'_>) -> bool {
+fn covers_hosts(rule: &Rule, part: &PartialRule<'_>) -> bool {
     let below = |host: &Host| rule.suffix.iter().any(|suffix| is_below(host, suffix));
     let found = |host: &Host| rule.regex.iter().any(|regex| regex.is_match(&host.text()));
     let same = |one: &Regex| {
@@ -194,7 +194,7 @@ fn covers_hosts(rule: &Rule, part: &Part<'_>) -> bool {
 }
 
 /// A name matches by any of its addresses, which are within the part's networks; a target that is an address needs none.
-fn covers_addresses(of_rule: &[IpNet], part: &Part<'_>) -> bool {
+fn covers_addresses(of_rule: &[IpNet], part: &PartialRule<'_>) -> bool {
     let within = |net: &IpNet| of_rule.iter().any(|wide| wide.contains(net));
     let is_there = |host: &Host| {
         let ip = host.ip().map(|ip| ip.to_canonical());

@@ -51,10 +51,10 @@ fn a_replay_counts_what_would_be_blocked_freed_and_rerouted_by_program() {
     let report = replay(&old, &new, records.map(record));
     assert_eq!((report.total, report.changed), (4, 3));
     assert_eq!(
-        (report.blocked_now, report.freed_now, report.rerouted),
+        (report.newly_blocked, report.newly_allowed, report.rerouted),
         (1, 1, 1)
     );
-    assert_eq!(report.by_app["firefox"].blocked_now, 1);
+    assert_eq!(report.by_app["firefox"].newly_blocked, 1);
     assert_eq!(report.by_app[UNKNOWN].rerouted, 1);
     assert_eq!(
         report.to_string(),
@@ -87,11 +87,11 @@ fn a_long_replay_keeps_a_bounded_number_of_examples() {
         })
     });
     let report = replay(&old, &new, many);
-    assert_eq!((report.changed, report.freed_now), (5000, 5000));
+    assert_eq!((report.changed, report.newly_allowed), (5000, 5000));
     assert_eq!(report.differing.len(), MAX_DIFFERENCES);
     assert!(report.by_app.len() <= privet_policy::replay::MAX_APPS + 1);
     assert_eq!(
-        report.by_app.values().map(|c| c.freed_now).sum::<u64>(),
+        report.by_app.values().map(|c| c.newly_allowed).sum::<u64>(),
         5000
     );
 }
@@ -111,7 +111,7 @@ fn a_replay_says_what_would_be_inspected_and_scanned() {
     let records = ["x.a.test:443", "b.test:443"].map(|target| record(recorded_request(target)));
     let there = replay(&old, &new, records.clone());
     assert_eq!(
-        (there.changed, there.inspected_now, there.scanned_now),
+        (there.changed, there.newly_inspected, there.newly_scanned),
         (0, 1, 2)
     );
     assert_eq!(
@@ -119,7 +119,7 @@ fn a_replay_says_what_would_be_inspected_and_scanned() {
         "all 2 connections would have gone the same way; 1 would be inspected; 2 would be scanned"
     );
     let back = replay(&new, &old, records);
-    assert_eq!((back.untouched_now, back.unscanned_now), (1, 2));
+    assert_eq!((back.no_longer_inspected, back.no_longer_scanned), (1, 2));
 }
 
 proptest! {
@@ -132,8 +132,8 @@ proptest! {
         prop_assert_eq!(replay(&old, &old, records.clone()).changed, 0);
         let there = replay(&old, &new, records.clone());
         let back = replay(&new, &old, records);
-        prop_assert_eq!(there.changed, there.blocked_now + there.freed_now + there.rerouted);
+        prop_assert_eq!(there.changed, there.newly_blocked + there.newly_allowed + there.rerouted);
         prop_assert_eq!(there.changed, there.differing.len() as u64);
-        prop_assert_eq!((there.blocked_now, there.freed_now), (back.freed_now, back.blocked_now));
+        prop_assert_eq!((there.newly_blocked, there.newly_allowed), (back.newly_allowed, back.newly_blocked));
     }
 }

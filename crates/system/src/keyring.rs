@@ -84,11 +84,11 @@ fn on_entry<T: Send + 'static>(
 }
 
 /// A call that waits for the keyring.
-struct Pending;
+struct PendingCall;
 
 static PENDING: AtomicUsize = AtomicUsize::new(0);
 
-impl Pending {
+impl PendingCall {
     fn begin() -> Option<Self> {
         let call = Self;
         (PENDING.fetch_add(1, Ordering::Relaxed) < MAX_PENDING_CALLS).then_some(call)
@@ -96,7 +96,7 @@ impl Pending {
 }
 
 /// Also after a panic.
-impl Drop for Pending {
+impl Drop for PendingCall {
     fn drop(&mut self) {
         PENDING.fetch_sub(1, Ordering::Relaxed);
     }
@@ -107,7 +107,7 @@ fn on_thread<T: Send + 'static>(
 ) -> Result<T, KeyringError> {
     let failed = |text: &str| KeyringError::Failed(text.to_owned());
     let pending =
-        Pending::begin().ok_or_else(|| failed("it has not answered earlier questions"))?;
+        PendingCall::begin().ok_or_else(|| failed("it has not answered earlier questions"))?;
     let (done, answer) = sync_channel(1);
     let thread = thread::Builder::new().name("keyring".to_owned());
     let spawned = thread.spawn(move || {
@@ -157,10 +157,10 @@ mod status {
     use privet_config::{KeyringError, KeyringStatus};
 
     pub(super) fn read(_service: &str, names: &[String]) -> Result<KeyringStatus, KeyringError> {
-        let kept = names.iter().map(|_| None).collect();
+        let stored = names.iter().map(|_| None).collect();
         Ok(KeyringStatus {
             locked: false,
-            kept,
+            stored,
         })
     }
 }

@@ -30,7 +30,7 @@ impl std::fmt::Display for LoginMethod {
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
     #[error("this user has no configuration folder")]
-    Homeless,
+    NoHomeFolder,
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
     #[error("systemd did not take the unit: {0}")]
@@ -167,7 +167,7 @@ fn systemd_quoted(word: &str) -> String {
 
 /// The user's configuration folder.
 pub(crate) fn config_folder() -> Result<PathBuf, LoginError> {
-    let dirs = directories::BaseDirs::new().ok_or(LoginError::Homeless)?;
+    let dirs = directories::BaseDirs::new().ok_or(LoginError::NoHomeFolder)?;
     Ok(dirs.config_dir().to_owned())
 }
 

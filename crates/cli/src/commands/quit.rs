@@ -31,7 +31,7 @@ pub async fn run(context: &Context) -> Result<Exit, Failure> {
 
 #[cfg(unix)]
 fn end(pid: u32) -> Result<(), Failure> {
-    privet_system::process::ask_to_end(pid)
+    privet_system::process::terminate(pid)
         .map_err(|error| Failure::failed(format!("cannot stop process {pid}: {error}")))
 }
 

@@ -87,18 +87,18 @@ pub enum ScanHold {
 #[derive(Debug, Clone)]
 pub struct ServiceAddress {
     pub text: String,
-    pub place: ServicePlace,
+    pub endpoint: ServiceEndpoint,
 }
 
 impl ServiceAddress {
     pub fn is_tls(&self) -> bool {
-        matches!(&self.place, ServicePlace::Tcp(url) if url.scheme() == BackendScheme::Https)
+        matches!(&self.endpoint, ServiceEndpoint::Tcp(url) if url.scheme() == BackendScheme::Https)
     }
 }
 
 /// Only the reader of the configuration makes the URL of an endpoint, so nothing else can be dialed.
 #[derive(Debug, Clone)]
-pub enum ServicePlace {
+pub enum ServiceEndpoint {
     /// The path of a Unix socket.
     Unix(PathBuf),
     /// Its scheme says whether it is asked over TLS.

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 pub use content::{
-    Cache, CacheRedis, Inspect, Scan, ScanErrorAction, ScanHold, ServiceAddress, ServicePlace,
+    Cache, CacheRedis, Inspect, Scan, ScanErrorAction, ScanHold, ServiceAddress, ServiceEndpoint,
     SniMismatch,
 };
 pub use filter::{Filter, FilterList, ListFormat, ListSource};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::context::ReadContext;
 use super::listen::{credential_name, read_password};
 use super::secrets;
-use super::service_address::{self, Service};
+use super::service_address::{self, ServiceKind};
 use crate::defaults::DEFAULT_REDIS_TIMEOUT;
 use crate::diagnose::DiagnosticCode;
 use crate::keys;
@@ -16,7 +16,7 @@ use crate::tree::{Table, Value};
 const MEMORY: RangeInclusive<u64> = 0..=1 << 40;
 const DISK: RangeInclusive<u64> = 0..=1 << 50;
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(10);
-const REDIS: Service = Service {
+const REDIS: ServiceKind = ServiceKind {
     what: "a Redis server",
     form: "write \"unix:/run/redis/redis.sock\", \"tcp:127.0.0.1:6379\" or \"tls:redis.example:6379\"; username and password are \
            keys of their own",

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use url::Url;
 
 use super::context::ReadContext;
-use super::service_address::{self, Service, endpoint};
+use super::service_address::{self, ServiceKind, endpoint};
 use crate::diagnose::DiagnosticCode;
 use crate::keys;
 use crate::model::{Inspect, Scan, ServiceAddress};
@@ -14,7 +14,7 @@ use crate::tree::{Table, Value};
 const BODY: RangeInclusive<u64> = 1 << 10..=1 << 40;
 const MEMORY: RangeInclusive<u64> = 1 << 20..=1 << 40;
 const SPOOL: RangeInclusive<u64> = 0..=1 << 50;
-const CLAMD: Service = Service {
+const CLAMD: ServiceKind = ServiceKind {
     what: "a clamd",
     form: "write \"unix:/run/clamav/clamd.ctl\" or \"tcp:127.0.0.1:3310\"",
     tls: false,
@@ -95,12 +95,12 @@ fn read_icap(value: &Value<'_>) -> Option<ServiceAddress> {
     let service = service.and_then(|url| {
         let (host, port) = (url.host_str()?, url.port().unwrap_or(1344));
         Some(ServiceAddress {
-            place: endpoint("http", &format!("{host}:{port}"))?,
+            endpoint: endpoint("http", &format!("{host}:{port}"))?,
             text: url.into(),
         })
     });
     if service.is_none() {
-        value.hide_login(text);
+        value.redact_login(text);
         value.refuse(
             DiagnosticCode::BadValue,
             "\"icap\" takes the URL of an ICAP service",

@@ -243,7 +243,7 @@ pub(super) fn read_password(value: &Value<'_>, context: &ReadContext<'_>) -> Opt
         .map(str::len)
         .filter(|length| *length > MAX_CREDENTIAL)
     {
-        value.hide();
+        value.redact();
         let cause = format!("\"{}\" is {length} bytes long", value.key);
         value.refuse(
             DiagnosticCode::BadValue,

@@ -72,7 +72,7 @@ impl Config {
         let top = Table::checked(tree.get_ref(), 0..0, &keys::TOP, &findings);
         let config = read_config(&top, base);
         if !broken.is_empty() {
-            findings.keep_what_broken_syntax_cannot_cause();
+            findings.drop_effects_of_syntax_errors();
         }
         let list = findings.into_diagnostics();
         if list.iter().any(|d| d.severity == Severity::Error) {

@@ -15,7 +15,7 @@ pub(super) fn read(value: &Value<'_>, context: &ReadContext<'_>) -> Option<Secre
         return plain(value, text);
     }
     if !value.is_table() {
-        value.hide();
+        value.redact();
         value.refuse(
             DiagnosticCode::WrongType,
             format!("\"{}\" takes a secret's reference", value.key),
@@ -60,7 +60,7 @@ pub(super) fn read(value: &Value<'_>, context: &ReadContext<'_>) -> Option<Secre
 }
 
 fn plain(value: &Value<'_>, text: &str) -> Option<Secret> {
-    value.hide();
+    value.redact();
     if text.is_empty() {
         value.refuse(
             DiagnosticCode::BadValue,

@@ -5,11 +5,11 @@ use url::Url;
 use super::upstreams::split_host_port;
 use crate::backend_url::BackendUrl;
 use crate::diagnose::DiagnosticCode;
-use crate::model::{ServiceAddress, ServicePlace};
+use crate::model::{ServiceAddress, ServiceEndpoint};
 use crate::tree::{Value, quoted};
 
 /// How a service is called in messages.
-pub(super) struct Service {
+pub(super) struct ServiceKind {
     /// "a clamd".
     pub what: &'static str,
     /// Its address in all forms, as an example.
@@ -19,7 +19,7 @@ pub(super) struct Service {
 }
 
 /// `unix:/path`, `tcp:host:port` or `tls:host:port`; "" is none.
-pub(super) fn read(value: &Value<'_>, service: &Service) -> Option<ServiceAddress> {
+pub(super) fn read(value: &Value<'_>, service: &ServiceKind) -> Option<ServiceAddress> {
     let text = value.string()?;
     if text.is_empty() {
         return None;
@@ -31,20 +31,20 @@ pub(super) fn read(value: &Value<'_>, service: &Service) -> Option<ServiceAddres
         let (host, port) = split_host_port(address)?;
         (!host.is_empty() && port.is_some()).then_some(address)
     };
-    let place = match (unix, host_and_port("tcp:"), host_and_port("tls:")) {
-        (Some(path), _, _) => Some(ServicePlace::Unix(path.into())),
+    let endpoint = match (unix, host_and_port("tcp:"), host_and_port("tls:")) {
+        (Some(path), _, _) => Some(ServiceEndpoint::Unix(path.into())),
         (_, Some(address), _) => endpoint("http", address),
         (_, _, Some(address)) if service.tls => endpoint("https", address),
         _ => None,
     };
-    if let Some(place) = place {
+    if let Some(endpoint) = endpoint {
         return Some(ServiceAddress {
             text: text.to_owned(),
-            place,
+            endpoint,
         });
     }
     // It may be a URL with a password.
-    value.hide_login(text);
+    value.redact_login(text);
     let shown = match text.contains('@') {
         true => format!("\"{}\"", value.key),
         false => quoted(text),
@@ -55,7 +55,7 @@ pub(super) fn read(value: &Value<'_>, service: &Service) -> Option<ServiceAddres
 }
 
 /// `HOST:PORT`; with the scheme `https` over TLS.
-pub(super) fn endpoint(scheme: &str, address: &str) -> Option<ServicePlace> {
+pub(super) fn endpoint(scheme: &str, address: &str) -> Option<ServiceEndpoint> {
     let url = Url::parse(&format!("{scheme}://{address}")).ok()?;
-    BackendUrl::new(&url).map(ServicePlace::Tcp)
+    BackendUrl::new(&url).map(ServiceEndpoint::Tcp)
 }

@@ -93,7 +93,7 @@ fn read_pins(table: &Table<'_>) -> Vec<CertificatePin> {
 fn read_login(
     table: &Table<'_>,
     url: Option<Value<'_>>,
-    address: &Address,
+    address: &UpstreamUrl,
     context: &ReadContext<'_>,
 ) -> (Option<String>, Option<Secret>) {
     let (user_key, password_key) = (table.get("username"), table.get("password"));
@@ -147,7 +147,7 @@ fn read_login(
 }
 
 /// The parts of an upstream's URL. The default is used for a URL that was refused.
-struct Address {
+struct UpstreamUrl {
     scheme: Scheme,
     host: String,
     port: u16,
@@ -155,7 +155,7 @@ struct Address {
     password: Option<String>,
 }
 
-impl Default for Address {
+impl Default for UpstreamUrl {
     fn default() -> Self {
         Self {
             scheme: Scheme::Socks5,
@@ -168,9 +168,9 @@ impl Default for Address {
 }
 
 /// Messages never repeat the URL: it may contain a password.
-fn parse_url(value: &Value<'_>) -> Option<Address> {
+fn parse_url(value: &Value<'_>) -> Option<UpstreamUrl> {
     let text = value.string()?;
-    value.hide_login(text);
+    value.redact_login(text);
     let Some((scheme, rest)) = text.split_once("://") else {
         value.refuse(DiagnosticCode::BadValue, "the url has no scheme", URL_FORM);
         return None;
@@ -208,7 +208,7 @@ fn parse_url(value: &Value<'_>) -> Option<Address> {
         return None;
     };
     let (username, password) = split_login(value, login)?;
-    Some(Address {
+    Some(UpstreamUrl {
         scheme: known,
         host,
         port: port.unwrap_or(known.default_port()),

@@ -61,14 +61,14 @@ impl<'a> Value<'a> {
     }
 
     /// Redacts this value in all messages.
-    pub fn hide(&self) {
-        self.findings.hide(self.node.span());
+    pub fn redact(&self) {
+        self.findings.redact(self.node.span());
     }
 
     /// Redacts a URL that may contain a password and that is not recognised by "://".
-    pub fn hide_login(&self, url: &str) {
+    pub fn redact_login(&self, url: &str) {
         if url.contains('@') && !url.contains("://") {
-            self.hide();
+            self.redact();
         }
     }
 

@@ -42,7 +42,7 @@ impl<'a> Table<'a> {
             );
             if section.keys.contains(&"password") {
                 // The key may be a mistyped "password".
-                findings.hide(value.span());
+                findings.redact(value.span());
             }
         }
         Self {

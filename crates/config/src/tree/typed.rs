@@ -188,7 +188,7 @@ impl Value<'_> {
     /// `form` is what the key takes, and how to write it. Messages never repeat the URL: it may contain a login.
     fn parse_url(&self, schemes: &[&str], (form, help): (&str, &str)) -> Option<Url> {
         let text = self.string()?;
-        self.hide_login(text);
+        self.redact_login(text);
         let Some(url) = Url::parse(text.trim())
             .ok()
             .filter(|url| url.has_host() && schemes.contains(&url.scheme()))

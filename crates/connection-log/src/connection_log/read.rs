@@ -10,7 +10,7 @@ use crate::closed::ClosedConnection;
 use crate::connection::Verdict;
 use crate::database::{DatabaseError, read_ended, read_usage};
 use crate::group::GroupBy;
-use crate::minutes::{CacheGroup, Kind, MINUTE};
+use crate::minutes::{CacheGroup, CounterKind, MINUTE};
 use crate::page::{Page, PageRequest, page};
 use crate::query::Query;
 use crate::recorder::Recorder;
@@ -126,7 +126,7 @@ impl ConnectionLog {
 
     fn counted(
         &self,
-        kind: Kind,
+        kind: CounterKind,
         from: u64,
         to: u64,
         step: u64,

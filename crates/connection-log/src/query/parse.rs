@@ -6,7 +6,7 @@ use super::condition::{Compare, Condition, Term};
 use super::matching::Text;
 use crate::fields::{FIELDS, Field, FieldHelp, FieldKind, named};
 
-pub(super) struct Fault {
+pub(super) struct TermError {
     /// Bytes from the term's start.
     pub offset: usize,
     pub cause: String,
@@ -14,7 +14,7 @@ pub(super) struct Fault {
 }
 
 /// Parses one term from the start of a non-empty text. Returns it with its length in bytes.
-pub(super) fn term(text: &str) -> Result<(Term, usize), Fault> {
+pub(super) fn term(text: &str) -> Result<(Term, usize), TermError> {
     let negated = text.starts_with('-') && text.len() > 1;
     let start = usize::from(negated);
     let body = &text[start..];
@@ -41,7 +41,7 @@ pub(super) fn term(text: &str) -> Result<(Term, usize), Fault> {
         Field::Host => without_brackets(&value),
         _ => &value,
     };
-    let condition = condition(field, compare, literal).map_err(|cause| Fault {
+    let condition = condition(field, compare, literal).map_err(|cause| TermError {
         offset: value_at,
         cause,
         allowed: format!("{} takes {}", field.name, field.kind.allowed()),
@@ -64,9 +64,9 @@ fn without_brackets(text: &str) -> &str {
     inner.unwrap_or(text)
 }
 
-fn unknown(name: &str, offset: usize) -> Result<(Term, usize), Fault> {
+fn unknown(name: &str, offset: usize) -> Result<(Term, usize), TermError> {
     let names: Vec<&str> = FIELDS.iter().map(|field| field.name).collect();
-    Err(Fault {
+    Err(TermError {
         offset,
         cause: format!("there is no field \"{name}\""),
         allowed: format!(
@@ -92,11 +92,11 @@ fn operator(text: &str) -> Option<(Compare, usize)> {
 }
 
 /// A value up to the next space, or in quotes, with its length in bytes.
-fn value(text: &str, offset: usize) -> Result<(String, usize), Fault> {
+fn value(text: &str, offset: usize) -> Result<(String, usize), TermError> {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find(char::is_whitespace).unwrap_or(text.len());
         if end == 0 {
-            return Err(Fault {
+            return Err(TermError {
                 offset,
                 cause: "the value is missing".to_owned(),
                 allowed: "put one right after the sign, or \"\" for none".to_owned(),
@@ -106,7 +106,7 @@ fn value(text: &str, offset: usize) -> Result<(String, usize), Fault> {
     };
     match quoted.find('"') {
         Some(end) => Ok((quoted[..end].to_owned(), end + 2)),
-        None => Err(Fault {
+        None => Err(TermError {
             offset,
             cause: "the quote is not closed".to_owned(),
             allowed: "end it with \"".to_owned(),

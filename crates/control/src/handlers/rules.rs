@@ -194,11 +194,11 @@ async fn edit_rule(
 }
 
 fn rule(state: RuleState, now: SystemTime) -> Rule {
-    let until = match state.lasts {
+    let until = match state.lifetime {
         RuleLifetime::Until(until) => Some(until),
         _ => None,
     };
-    let lifetime = match state.lasts {
+    let lifetime = match state.lifetime {
         RuleLifetime::Permanent => "always",
         RuleLifetime::Until(_) => "until",
         RuleLifetime::Once => "once",

@@ -42,9 +42,9 @@ pub(crate) async fn list_secrets(State(api): State<ApiState>) -> Answer<Secrets>
     let names: Vec<String> = secrets.iter().map(|entry| entry.name.clone()).collect();
     let status = with_keyring(&api, move |keyring| keyring.status(&names)).await?;
     let (keyring, text) = match status {
-        Ok(KeyringStatus { locked, kept }) => {
-            for (entry, stored) in secrets.iter_mut().zip(kept) {
-                entry.stored = stored;
+        Ok(KeyringStatus { locked, stored }) => {
+            for (entry, is_stored) in secrets.iter_mut().zip(stored) {
+                entry.stored = is_stored;
             }
             match locked {
                 true => (KeyringState::Locked, Some(KeyringError::Locked.to_string())),

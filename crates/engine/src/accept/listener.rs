@@ -96,14 +96,14 @@ impl ListenerKindCell {
 }
 
 /// Bound sockets, one per thread, before accepting starts.
-pub(crate) struct Bound {
+pub(crate) struct BoundListener {
     pub(crate) name: Name,
     pub(crate) address: SocketAddr,
     pub(crate) adopted: bool,
     pub(crate) sockets: Vec<TcpListener>,
 }
 
-impl Bound {
+impl BoundListener {
     pub(crate) fn bind(name: Name, shares: usize, port: PortUse) -> Result<Self, ListenError> {
         Self::of(name, bind(name, shares, port)?, false)
     }
@@ -146,7 +146,7 @@ impl Bound {
     }
 }
 
-impl Bound {
+impl BoundListener {
     pub(crate) fn state(&self) -> ListenerState {
         ListenerState {
             kind: self.name.0,

@@ -3,11 +3,11 @@
 pub(crate) mod allowed_clients;
 pub(crate) mod client_connections;
 pub(crate) mod connection_limit;
+pub(crate) mod distribute;
 pub(crate) mod listener;
 pub(crate) mod local_client;
 mod make_room;
 pub(crate) mod pressure;
-pub(crate) mod spread;
 pub(crate) mod waiting_clients;
 pub(crate) mod workers;
 
@@ -26,9 +26,9 @@ use tokio_util::sync::CancellationToken;
 use crate::accept::allowed_clients::is_allowed;
 use crate::accept::client_connections::ClientSlot;
 use crate::accept::connection_limit::ConnectionSlot;
+use crate::accept::distribute::{Accepted, Distributor};
 use crate::accept::listener::{BACKLOG, ListenerKind, ListenerKindCell};
 use crate::accept::local_client::is_on_this_machine;
-use crate::accept::spread::{Accepted, Spread};
 use crate::accept::waiting_clients::{ClosedClient, WaitingClient};
 use crate::session::site::{self, SiteClient};
 use crate::session::{self, AcceptedClient, https, pac};
@@ -51,7 +51,7 @@ pub(crate) struct ServedListener {
 pub(crate) async fn accept(
     socket: std::net::TcpListener,
     listener: ServedListener,
-    mut spread: Spread,
+    mut distributor: Distributor,
     shared: Arc<Shared>,
     stop: CancellationToken,
 ) {
@@ -72,7 +72,7 @@ pub(crate) async fn accept(
         };
         match accepted {
             Ok(accepted) => {
-                if let Some((client, peer)) = spread.pass_on(accepted) {
+                if let Some((client, peer)) = distributor.pass_on(accepted) {
                     admit(client, peer, &listener, &shared).await;
                 }
             }

@@ -107,7 +107,7 @@ pub(crate) fn close_idle_clients() {
     }
 }
 
-struct Entry {
+struct WaitingEntry {
     client: ClosedClient,
     /// `None`: not set yet, or ended.
     task: Option<AbortHandle>,
@@ -120,7 +120,7 @@ struct Entry {
 
 /// Entries, of which the waiting ones are a doubly linked list, longest waiting first.
 struct Clients {
-    entries: Vec<Option<Entry>>,
+    entries: Vec<Option<WaitingEntry>>,
     free: Vec<u32>,
     first: u32,
     last: u32,
@@ -136,12 +136,12 @@ impl Clients {
         }
     }
 
-    fn get_mut(&mut self, at: ClientEntry) -> Option<&mut Entry> {
+    fn get_mut(&mut self, at: ClientEntry) -> Option<&mut WaitingEntry> {
         self.entries.get_mut(at.0 as usize)?.as_mut()
     }
 
     fn add(&mut self, client: ClosedClient) -> ClientEntry {
-        let entry = Some(Entry {
+        let entry = Some(WaitingEntry {
             client,
             task: None,
             waits: false,

@@ -51,7 +51,7 @@ struct Limits {
 
 /// Where entries may be kept, and how.
 #[derive(Clone)]
-enum Place {
+enum EntryStorage {
     Memory,
     Disk {
         folder: PathBuf,
@@ -90,21 +90,21 @@ impl Caches {
             folders::remove_others(root, &folders);
         }
         let (key, problem) = key_of(config, folder.is_some(), keyring);
-        let place = |name: &str| match folder {
-            Some(root) if limits.disk > 0 && (!encrypts || key.is_some()) => Place::Disk {
+        let storage = |name: &str| match folder {
+            Some(root) if limits.disk > 0 && (!encrypts || key.is_some()) => EntryStorage::Disk {
                 folder: root.join(folders::name(name, encrypts)),
                 key: key.clone(),
             },
-            _ => Place::Memory,
+            _ => EntryStorage::Memory,
         };
         let before = previous.cloned().unwrap_or_default();
         let memory = before
             .memory
             .unwrap_or_else(|| MemoryPool::new(limits.memory));
         let build = |wanted: bool, kept: Option<Arc<Cache>>, policy: Policy, name: &str| {
-            let place = place(name);
-            let kept = kept.filter(|cache| fits(cache, &policy, &place));
-            wanted.then(|| kept.unwrap_or_else(|| open(policy, &memory, limits, place)))
+            let storage = storage(name);
+            let kept = kept.filter(|cache| fits(cache, &policy, &storage));
+            wanted.then(|| kept.unwrap_or_else(|| open(policy, &memory, limits, storage)))
         };
         Self {
             forward: build(forward, before.forward, policy, name),
@@ -238,27 +238,32 @@ fn key_of(
     }
 }
 
-/// Whether a cache can go on under this policy and in this place.
-fn fits(cache: &Cache, policy: &Policy, place: &Place) -> bool {
-    let same_place = match place {
-        Place::Memory => cache.folder().is_none(),
-        Place::Disk { folder, .. } => cache.folder() == Some(folder),
+/// Whether a cache can go on under this policy and in this storage.
+fn fits(cache: &Cache, policy: &Policy, storage: &EntryStorage) -> bool {
+    let same_place = match storage {
+        EntryStorage::Memory => cache.folder().is_none(),
+        EntryStorage::Disk { folder, .. } => cache.folder() == Some(folder),
     };
     cache.policy().shared == policy.shared && same_place
 }
 
-fn open(policy: Policy, memory: &Arc<MemoryPool>, limits: Limits, place: Place) -> Arc<Cache> {
+fn open(
+    policy: Policy,
+    memory: &Arc<MemoryPool>,
+    limits: Limits,
+    storage: EntryStorage,
+) -> Arc<Cache> {
     // Keys have to be the same for as long as the entries live.
-    let (secret, disk) = match place {
-        Place::Memory => (random_secret(), None),
-        Place::Disk { folder, key } => match key_secret(&folder) {
+    let (secret, disk) = match storage {
+        EntryStorage::Memory => (random_secret(), None),
+        EntryStorage::Disk { folder, key } => match key_secret(&folder) {
             Ok(secret) => {
                 let limit = limits.disk;
                 (secret, Some(DiskSettings { folder, limit, key }))
             }
             Err(error) => {
-                let place = folder.display();
-                tracing::warn!("the cache is not kept on disk: {place} cannot be used: {error}");
+                let storage = folder.display();
+                tracing::warn!("the cache is not kept on disk: {storage} cannot be used: {error}");
                 (random_secret(), None)
             }
         },

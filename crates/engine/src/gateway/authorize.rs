@@ -24,7 +24,7 @@ use crate::gateway::policy_request::policy_request;
 use crate::snapshot::Snapshot;
 
 /// A verdict with the facts that were looked up for it.
-pub(super) struct Decided {
+pub(super) struct VerdictWithFacts {
     pub(super) verdict: Verdict,
     pub(super) app: Option<Arc<App>>,
     pub(super) addresses: Vec<IpAddr>,
@@ -33,7 +33,7 @@ pub(super) struct Decided {
 }
 
 /// The addresses of a name, for a decision that may need them.
-enum Lookup {
+enum AddressLookup {
     NotNeeded,
     Found(Vec<IpAddr>),
     Failed(DialError),
@@ -75,7 +75,7 @@ impl EngineGateway {
             })
         };
         if let Some((verdict, facts)) = ready {
-            let decided = Decided {
+            let decided = VerdictWithFacts {
                 verdict,
                 app: None,
                 addresses: Vec::new(),
@@ -111,22 +111,22 @@ impl EngineGateway {
         &self,
         snapshot: &Snapshot,
         context: &RequestContext<'_>,
-    ) -> Decided {
+    ) -> VerdictWithFacts {
         let state = match snapshot.needs_app {
             true => self.program_of_rule().await,
             false => ProgramState::Absent,
         };
         let program = program_of(&state);
         let (addresses, lookup_error) = match self.lookup(snapshot, context, program).await {
-            Lookup::NotNeeded => (Vec::new(), None),
-            Lookup::Found(addresses) => (addresses, None),
-            Lookup::Failed(error) => (Vec::new(), Some(error)),
+            AddressLookup::NotNeeded => (Vec::new(), None),
+            AddressLookup::Found(addresses) => (addresses, None),
+            AddressLookup::Failed(error) => (Vec::new(), Some(error)),
         };
         let known = match &lookup_error {
             Some(_) => Addresses::Failed,
             None => Addresses::from(addresses.as_slice()),
         };
-        Decided {
+        VerdictWithFacts {
             verdict: decide(&policy_request(context, program, known), &snapshot.policy),
             app: known_app(state),
             addresses,
@@ -140,23 +140,23 @@ impl EngineGateway {
         snapshot: &Snapshot,
         context: &RequestContext<'_>,
         program: Program<'_>,
-    ) -> Lookup {
+    ) -> AddressLookup {
         let (Some(permit), Host::Name(name)) = (snapshot.policy.permit(), &context.target.host)
         else {
-            return Lookup::NotNeeded;
+            return AddressLookup::NotNeeded;
         };
         let request = policy_request(context, program, Addresses::Unresolved);
         if !simulate(&request, &snapshot.policy).wants_addresses {
-            return Lookup::NotNeeded;
+            return AddressLookup::NotNeeded;
         }
         let dns = &snapshot.policy.mode().dns;
         let client = self.lookup_client(context);
         let resolving = snapshot.dialer.resolve(&permit, dns, name, &client);
         // After a reload the decision is made again before anything is sent.
         match self.while_current(snapshot, resolving).await {
-            Some(Ok(addresses)) => Lookup::Found(addresses),
-            Some(Err(error)) => Lookup::Failed(error),
-            None => Lookup::NotNeeded,
+            Some(Ok(addresses)) => AddressLookup::Found(addresses),
+            Some(Err(error)) => AddressLookup::Failed(error),
+            None => AddressLookup::NotNeeded,
         }
     }
 
@@ -192,10 +192,10 @@ impl EngineGateway {
     async fn decision(
         &self,
         context: &RequestContext<'_>,
-        decided: Decided,
+        decided: VerdictWithFacts,
         facts: PolicyFacts,
     ) -> Result<RouteDecision, Refusal> {
-        let Decided {
+        let VerdictWithFacts {
             verdict,
             app,
             addresses,

@@ -33,12 +33,12 @@ pub struct Inspection {
     origins: Arc<Origins>,
     trust: Vec<TrustFile>,
     exceptions: Arc<Exceptions>,
-    counts: Arc<Counts>,
+    counts: Arc<AtomicCounts>,
 }
 
 /// What happened since the start.
 #[derive(Debug, Default)]
-struct Counts {
+struct AtomicCounts {
     inspected: AtomicU64,
     untouched: AtomicU64,
     bad_certificates: AtomicU64,

@@ -13,7 +13,7 @@ use privet_http::service::ConnectionInfo;
 use privet_http::service::inspect::{Inspected, InspectedTunnel, TunnelContext};
 use privet_net::reset_watch::unless_reset;
 use privet_net::{Connected, HttpProxyMode, Stream};
-use privet_policy::{Inspection as Decided, UntouchedBy};
+use privet_policy::{Inspection as InspectionDecision, UntouchedBy};
 use privet_tls::client_hello::{ClientHello, HelloRead, SniName};
 use privet_tls::inspection::{ClientHandshakeError, ClientRefusal};
 use privet_tls::{Alpn, CertificateName, TlsStream, read_hello};
@@ -40,7 +40,7 @@ pub(crate) fn inspector(
 ) -> Option<TunnelInspector> {
     let inspection = gateway.shared().snapshot.load().inspection.clone()?;
     let session = Session {
-        demanded: decision.treatment.inspection == Decided::Inspect { demanded: true },
+        demanded: decision.treatment.inspection == InspectionDecision::Inspect { demanded: true },
         gateway: gateway.clone(),
         tunnel: TunnelContext::of(context),
         decision: decision.clone(),
@@ -270,7 +270,7 @@ impl Session {
         by: UntouchedBy,
     ) {
         add(&self.inspection.counts.untouched);
-        self.decision.treatment.inspection = Decided::Untouched(by);
+        self.decision.treatment.inspection = InspectionDecision::Untouched(by);
         let context = self.tunnel.context();
         let live = self.gateway.record(&context, &self.decision, &connected);
         tunnel::relay(client, received, connected, live, ()).await;

@@ -38,7 +38,7 @@ pub(crate) fn relay<T: Send + Unpin>(
         up: preread,
         down: connected.preread,
     };
-    let meter = Metered {
+    let meter = RowMeter {
         live,
         opened: Instant::now(),
     };
@@ -50,7 +50,7 @@ pub(crate) fn relay<T: Send + Unpin>(
 
 /// A tunnel. Not an `async fn`: its future would store the streams in addition to the relay that is made of them.
 struct Tunnel<T> {
-    relay: Relay<Metered>,
+    relay: Relay<RowMeter>,
     _held: T,
 }
 
@@ -84,12 +84,12 @@ fn close_reason(outcome: RelayOutcome, live: &LiveConnection) -> (CloseReason, O
 }
 
 /// A row of the connection log as the relay's meter.
-struct Metered {
+struct RowMeter {
     live: LiveConnection,
     opened: Instant,
 }
 
-impl Meter for Metered {
+impl Meter for RowMeter {
     fn up(&self, bytes: u64) {
         self.live.up(bytes);
     }

@@ -18,7 +18,7 @@ use super::recheck::still_holds;
 const POLICY_CHECK: Duration = Duration::from_secs(1);
 
 /// A decision for a BIND, and the policy that made it.
-struct Grant {
+struct BindDecision {
     decision: RouteDecision,
     generation: u64,
 }
@@ -29,7 +29,7 @@ pub async fn bind<G: SocksGateway>(
     context: &RequestContext<'_>,
     gateway: &G,
 ) -> HandshakeOutcome {
-    let (grant, listener) = match listen(context, gateway).await {
+    let (granted, listener) = match listen(context, gateway).await {
         Ok(listening) => listening,
         Err(refusal) => return client.refuse(&refusal, Command::Bind).await,
     };
@@ -37,8 +37,8 @@ pub async fn bind<G: SocksGateway>(
         return HandshakeOutcome::Done;
     }
     let accepted = tokio::select! {
-        accepted = accept(listener, &grant, context, gateway) => accepted,
-        refusal = revoked(&grant, context, gateway) => Err(refusal),
+        accepted = accept(listener, &granted, context, gateway) => accepted,
+        refusal = revoked(&granted, context, gateway) => Err(refusal),
         // What the client sends early stays in its socket for the relay.
         () = client.stream.closed() => return HandshakeOutcome::Done,
     };
@@ -51,24 +51,24 @@ pub async fn bind<G: SocksGateway>(
 async fn listen<G: SocksGateway>(
     context: &RequestContext<'_>,
     gateway: &G,
-) -> Result<(Grant, BindListener), Refusal> {
+) -> Result<(BindDecision, BindListener), Refusal> {
     let generation = gateway.policy_generation();
     let decision = gateway.decide(context).await?;
     let listener = gateway.bind(context, &decision).await?;
-    let grant = Grant {
+    let granted = BindDecision {
         decision,
         generation,
     };
-    Ok((grant, listener))
+    Ok((granted, listener))
 }
 
 async fn accept<G: SocksGateway>(
     listener: BindListener,
-    grant: &Grant,
+    granted: &BindDecision,
     context: &RequestContext<'_>,
     gateway: &G,
 ) -> Result<(Connected, SocketAddr, LiveConnection), Refusal> {
-    let decision = &grant.decision;
+    let decision = &granted.decision;
     let accepted = timeout(
         ACCEPT_TIMEOUT,
         listener.accept(|| gateway.free_descriptors()),
@@ -80,7 +80,7 @@ async fn accept<G: SocksGateway>(
         gateway.record_refused(context, &decision.why, CloseReason::Failed, text);
         Refusal::Failed(error)
     })?;
-    still_holds(gateway, grant.generation, context, decision).await?;
+    still_holds(gateway, granted.generation, context, decision).await?;
     let live = gateway.record(context, decision, &connected);
     Ok((connected, peer, live))
 }
@@ -99,15 +99,15 @@ fn no_peer(target: &Target) -> DialError {
 
 /// Ends once a reload forbids what was granted: after a kill switch was turned on the system must not accept a peer.
 async fn revoked<G: SocksGateway>(
-    grant: &Grant,
+    granted: &BindDecision,
     context: &RequestContext<'_>,
     gateway: &G,
 ) -> Refusal {
-    let mut generation = grant.generation;
+    let mut generation = granted.generation;
     loop {
         sleep(POLICY_CHECK).await;
         let now = gateway.policy_generation();
-        if let Err(refusal) = still_holds(gateway, generation, context, &grant.decision).await {
+        if let Err(refusal) = still_holds(gateway, generation, context, &granted.decision).await {
             return refusal;
         }
         generation = now;

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::accept::connection_limit::ConnectionLimit;
-use crate::accept::listener::{self, Bound, ListenerKind, PortUse};
+use crate::accept::listener::{self, BoundListener, ListenerKind, PortUse};
 use crate::accept::pressure::Pressure;
 use crate::accept::workers::Workers;
 use crate::engine::Engine;
@@ -45,7 +45,7 @@ use crate::supervise::supervisor::Supervisor;
 use crate::supervise::timeline::Timeline;
 
 /// What the data folder holds.
-struct Stored {
+struct StoredState {
     lists: Lists,
     hit_counts: RuleHitCounts,
     timeline: Timeline,
@@ -126,15 +126,15 @@ fn bind_all(
     options: &EngineOptions,
     config: &Config,
     shares: usize,
-) -> Result<Vec<Bound>, StartError> {
+) -> Result<Vec<BoundListener>, StartError> {
     let mut bound = Vec::new();
     for (kind, socket) in &options.adopted {
         let socket = socket.try_clone()?;
-        bound.push(Bound::adopt(*kind, socket).map_err(StartError::listen)?);
+        bound.push(BoundListener::adopt(*kind, socket).map_err(StartError::listen)?);
     }
     let adopted: Vec<ListenerKind> = options.adopted.iter().map(|(kind, _)| *kind).collect();
     for name in listener::beside(listener::wanted(config), &adopted) {
-        bound.push(Bound::bind(name, shares, PortUse::Free).map_err(StartError::listen)?);
+        bound.push(BoundListener::bind(name, shares, PortUse::Free).map_err(StartError::listen)?);
     }
     Ok(bound)
 }
@@ -154,7 +154,7 @@ async fn load_stored(
     options: &EngineOptions,
     config: &Config,
     problems: &Problems,
-) -> Result<Stored, StartError> {
+) -> Result<StoredState, StartError> {
     let (filter, folder) = (config.filter.clone(), options.data_dir.clone());
     let loaded = tokio::task::spawn_blocking(move || {
         let (hit_counts, rules_notice) = RuleHitCounts::load(&folder);
@@ -162,7 +162,7 @@ async fn load_stored(
         let pause = StoredPause::load(&folder);
         let mut lists = Lists::open(folder);
         lists.load(&filter);
-        let stored = Stored {
+        let stored = StoredState {
             lists,
             hit_counts,
             timeline,
@@ -193,8 +193,8 @@ async fn first_snapshot(
     options: &EngineOptions,
     config: &Arc<Config>,
     modes: &ModeSelection,
-    bound: &[Bound],
-    stored: &mut Stored,
+    bound: &[BoundListener],
+    stored: &mut StoredState,
 ) -> Result<Snapshot, StartError> {
     let (keyring, of) = (options.keyring.clone(), config.clone());
     let secrets = tokio::task::spawn_blocking(move || {
@@ -206,7 +206,7 @@ async fn first_snapshot(
         lists: stored.lists.policy_lists(),
         temporary: Vec::new(),
         hit_counters: stored.hit_counts.hit_counters().clone(),
-        own: bound.iter().map(Bound::state).collect(),
+        own: bound.iter().map(BoundListener::state).collect(),
         secrets: secrets.await.map_err(std::io::Error::other)?,
         certificates: CertificateUse::Serve(options.certificate_folder()),
         keyring: Some(options.keyring.clone()),
@@ -222,8 +222,8 @@ async fn start_supervisor(
     options: &Arc<EngineOptions>,
     shared: &Arc<Shared>,
     workers: Workers,
-    stored: Stored,
-    bound: Vec<Bound>,
+    stored: StoredState,
+    bound: Vec<BoundListener>,
     text: Option<String>,
 ) -> mpsc::Sender<Command> {
     let (commands, received) = channel();

@@ -6,7 +6,9 @@ use super::observer::{ClaimMode, Observer};
 use super::wording;
 use crate::host::is_outside_dns;
 use crate::host_hash::SuffixHashes;
-use crate::rules::{Candidates, CompiledAction, Evaluation, MatchResult, NoLookup, Rule, Unknown};
+use crate::rules::{
+    Candidates, CompiledAction, Evaluation, MatchResult, MissingFact, NoLookupReason, Rule,
+};
 use crate::{Action, Route, Verdict, WhyKind};
 
 /// What happens to a connection and to its content, as far as a rule says.
@@ -37,12 +39,12 @@ impl<'a, O: Observer> Decision<'a, O> {
             next = candidate.index + 1;
             let result = match rule.evaluate(self.request, candidate.name_check) {
                 Evaluation::Matches if !self.may_use(rule) => MatchResult::Used,
-                Evaluation::Undecided(unknown) => {
+                Evaluation::Undecided(missing) => {
                     let otherwise = otherwise.get_or_insert_with(|| {
                         let rule = self.definite_match(candidates.clone());
                         self.consequence_of(rule, suffixes)
                     });
-                    self.resolve_undecided(rule, unknown, otherwise, suffixes)
+                    self.resolve_undecided(rule, missing, otherwise, suffixes)
                 }
                 evaluated => evaluated.into(),
             };
@@ -58,9 +60,9 @@ impl<'a, O: Observer> Decision<'a, O> {
                     self.matched = Some(rule);
                     return Ok(Some(rule));
                 }
-                MatchResult::Undecided(Unknown::Addresses) => self.wants_addresses = true,
-                MatchResult::Undecided(unknown) => {
-                    let text = wording::undetermined(rule, unknown, self.request.target);
+                MatchResult::Undecided(MissingFact::Addresses) => self.wants_addresses = true,
+                MatchResult::Undecided(missing) => {
+                    let text = wording::undetermined(rule, missing, self.request.target);
                     return Err(block(WhyKind::Undetermined, text));
                 }
                 _ => {}
@@ -86,27 +88,27 @@ impl<'a, O: Observer> Decision<'a, O> {
     fn resolve_undecided(
         &self,
         rule: &Rule,
-        unknown: Unknown,
+        missing: MissingFact,
         otherwise: &Consequence,
         suffixes: &SuffixHashes,
     ) -> MatchResult {
         let is_same = self.consequence_of(Some(rule), suffixes) == *otherwise;
         let otherwise = &otherwise.action;
-        if is_same && !self.may_open_own_network(unknown, otherwise) {
-            return MatchResult::Irrelevant(unknown);
+        if is_same && !self.may_open_own_network(missing, otherwise) {
+            return MatchResult::Irrelevant(missing);
         }
-        if unknown != Unknown::Addresses {
-            return MatchResult::Undecided(unknown);
+        if missing != MissingFact::Addresses {
+            return MatchResult::Undecided(missing);
         }
         match otherwise {
-            _ if !self.policy.resolves_names() => MatchResult::NotLookedUp(NoLookup::Mode),
+            _ if !self.policy.resolves_names() => MatchResult::NotLookedUp(NoLookupReason::Mode),
             _ if self.request.target.host.name().is_some_and(is_outside_dns) => {
-                MatchResult::NotLookedUp(NoLookup::OutsideDns)
+                MatchResult::NotLookedUp(NoLookupReason::OutsideDns)
             }
-            Action::Route(Route::Via { .. }) => MatchResult::NotLookedUp(NoLookup::Upstream),
-            Action::Block if !rule.resolve => MatchResult::NotLookedUp(NoLookup::Rule),
+            Action::Route(Route::Via { .. }) => MatchResult::NotLookedUp(NoLookupReason::Upstream),
+            Action::Block if !rule.resolve => MatchResult::NotLookedUp(NoLookupReason::Rule),
             // A direct connection resolves the name in any case.
-            Action::Block | Action::Route(Route::Direct(_)) => MatchResult::Undecided(unknown),
+            Action::Block | Action::Route(Route::Direct(_)) => MatchResult::Undecided(missing),
         }
     }
 
@@ -136,8 +138,8 @@ impl<'a, O: Observer> Decision<'a, O> {
     }
 
     /// Whether the rule, if it matches the addresses of a name, lets a client on another machine reach the gateway's own network.
-    fn may_open_own_network(&self, unknown: Unknown, otherwise: &Action) -> bool {
-        unknown == Unknown::Addresses
+    fn may_open_own_network(&self, missing: MissingFact, otherwise: &Action) -> bool {
+        missing == MissingFact::Addresses
             && matches!(otherwise, Action::Route(Route::Direct(_)))
             && !self.is_client_here()
     }

@@ -8,12 +8,12 @@ use privet_config::format_timestamp;
 
 use super::content_steps;
 use super::finding::{Finding, OwnEndpoint};
-use super::wording::{denied, own_endpoint, own_network, rule_number, unknown_part};
+use super::wording::{denied, missing_fact_text, own_endpoint, own_network, rule_number};
 use crate::explanation::{Step, StepMessage};
 use crate::host_hash::ancestor;
 use crate::list::{List, ListHit};
 use crate::policy::{ModeRoute, Policy};
-use crate::rules::{CompiledAction, MatchResult, NoLookup, Rule, RulePosition, Unknown};
+use crate::rules::{CompiledAction, MatchResult, MissingFact, NoLookupReason, Rule, RulePosition};
 use crate::{Host, Outbound, OwnNetwork, Target};
 
 /// The step for what was found.
@@ -139,7 +139,7 @@ fn rule_step(rule: &Rule, result: MatchResult, looked_up: &[IpAddr], policy: &Po
     );
     let step = match result {
         MatchResult::Matches => Step::matched(subject, text, message),
-        MatchResult::Undecided(Unknown::Program | Unknown::FailedAddresses) => {
+        MatchResult::Undecided(MissingFact::Program | MissingFact::FailedAddresses) => {
             Step::matched(subject, text, message)
         }
         _ => Step::unmatched(subject, text, message),
@@ -162,36 +162,36 @@ fn rule_message(rule: &Rule, result: MatchResult, policy: &Policy) -> (String, S
             "it is for one connection, which has come".to_owned(),
             StepMessage::new("rule.spent"),
         ),
-        MatchResult::Undecided(Unknown::Addresses) => (
+        MatchResult::Undecided(MissingFact::Addresses) => (
             "its `ip` needs the addresses of the name: it causes a look-up".to_owned(),
             StepMessage::new("rule.lookup"),
         ),
-        MatchResult::Undecided(unknown) => (
+        MatchResult::Undecided(missing) => (
             format!(
                 "whether it matches is not known, since {}: the connection is refused",
-                unknown_part(unknown)
+                missing_fact_text(missing)
             ),
             StepMessage::new("rule.undetermined"),
         ),
-        MatchResult::Irrelevant(unknown) => (
+        MatchResult::Irrelevant(missing) => (
             format!(
                 "whether it matches is not known, since {}: that changes nothing",
-                unknown_part(unknown)
+                missing_fact_text(missing)
             ),
             StepMessage::new("rule.irrelevant"),
         ),
         MatchResult::NotLookedUp(reason) => {
             let (why, code) = match reason {
-                NoLookup::Mode => ("the mode resolves no names here", "rule.addresses.mode"),
-                NoLookup::OutsideDns => (
+                NoLookupReason::Mode => ("the mode resolves no names here", "rule.addresses.mode"),
+                NoLookupReason::OutsideDns => (
                     "names under .onion and .alt are not looked up",
                     "rule.addresses.outside",
                 ),
-                NoLookup::Upstream => (
+                NoLookupReason::Upstream => (
                     "the name goes to an upstream unresolved",
                     "rule.addresses.upstream",
                 ),
-                NoLookup::Rule => ("it has resolve = false", "rule.addresses.rule"),
+                NoLookupReason::Rule => ("it has resolve = false", "rule.addresses.rule"),
             };
             let text = format!("its `ip` does not match, since the name is not looked up: {why}");
             (text, StepMessage::new(code))

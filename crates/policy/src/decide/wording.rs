@@ -9,7 +9,7 @@ use privet_config::format_timestamp;
 use super::finding::OwnEndpoint;
 use crate::list::{List, ListHit};
 use crate::policy::Policy;
-use crate::rules::{Rule, RulePosition, Unknown};
+use crate::rules::{MissingFact, Rule, RulePosition};
 use crate::{Host, OwnNetwork, Target};
 
 pub(super) fn own_endpoint(target: &Target, found: OwnEndpoint) -> String {
@@ -34,16 +34,16 @@ pub(super) fn direct_forbidden(rule: &Rule, policy: &Policy) -> String {
 }
 
 /// Why a connection is refused where a rule could not be evaluated.
-pub(super) fn undetermined(rule: &Rule, unknown: Unknown, target: &Target) -> String {
-    let (rule, what) = (rule.position, unknown_part(unknown));
+pub(super) fn undetermined(rule: &Rule, missing: MissingFact, target: &Target) -> String {
+    let (rule, what) = (rule.position, missing_fact_text(missing));
     format!("{target} is refused: whether {rule} matches is not known, since {what}")
 }
 
-pub(super) fn unknown_part(unknown: Unknown) -> &'static str {
-    match unknown {
-        Unknown::Program => "the program could not be found in time",
-        Unknown::Addresses => "the name was not looked up yet",
-        Unknown::FailedAddresses => "the look-up of the name failed",
+pub(super) fn missing_fact_text(missing: MissingFact) -> &'static str {
+    match missing {
+        MissingFact::Program => "the program could not be found in time",
+        MissingFact::Addresses => "the name was not looked up yet",
+        MissingFact::FailedAddresses => "the look-up of the name failed",
     }
 }
 

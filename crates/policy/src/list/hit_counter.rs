@@ -11,7 +11,7 @@ use crate::{Host, thread_index};
 /// More than most machines have threads; threads that share a slot still count correctly.
 const SLOTS: usize = 16;
 /// Hosts that one slot counts apart between two readings; further ones are in the sum only.
-pub const MOST_HOSTS: usize = 256;
+pub const MAX_HOSTS: usize = 256;
 
 /// The counter of one list. A new version of the list continues with it.
 #[derive(Default)]
@@ -60,7 +60,7 @@ impl ListHitCounter {
         slot.would_block.fetch_add(1, Ordering::Relaxed);
         if let Ok(mut hosts) = slot.hosts.lock() {
             let name = host.to_compact_string();
-            if hosts.len() < MOST_HOSTS || hosts.contains_key(&name) {
+            if hosts.len() < MAX_HOSTS || hosts.contains_key(&name) {
                 *hosts.entry(name).or_default() += 1;
             }
         }
@@ -89,7 +89,7 @@ mod tests {
             .map(|_| {
                 let hit_counter = hit_counter.clone();
                 std::thread::spawn(move || {
-                    for n in 0..MOST_HOSTS + 50 {
+                    for n in 0..MAX_HOSTS + 50 {
                         hit_counter.count_block();
                         hit_counter.count_would_block(&Host::parse(&format!("h{n}.test")).unwrap());
                     }
@@ -99,9 +99,9 @@ mod tests {
         for thread in threads {
             thread.join().unwrap();
         }
-        let all = 4 * (MOST_HOSTS as u64 + 50);
+        let all = 4 * (MAX_HOSTS as u64 + 50);
         assert_eq!((hit_counter.hits(), hit_counter.would_block()), (all, all));
-        assert!(hit_counter.take_hosts().len() <= SLOTS * MOST_HOSTS);
+        assert!(hit_counter.take_hosts().len() <= SLOTS * MAX_HOSTS);
         assert!(hit_counter.take_hosts().is_empty());
     }
 }

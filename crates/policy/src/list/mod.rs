@@ -25,7 +25,7 @@ mod url_rules;
 pub use blocklist::List;
 pub(crate) use blocklist::Subject;
 pub use hit::ListHit;
-pub use hit_counter::{ListHitCounter, MOST_HOSTS};
+pub use hit_counter::{ListHitCounter, MAX_HOSTS};
 pub use line::MAX_LINES;
 pub use line_fault::{LineFault, MAX_LINE};
 pub use line_text::{MAX_SHOWN, line_text};

@@ -16,12 +16,12 @@ pub(crate) enum Evaluation {
     /// The rule's time is over.
     Expired,
     /// All keys that can be evaluated match.
-    Undecided(Unknown),
+    Undecided(MissingFact),
 }
 
 /// What a rule could not be evaluated without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unknown {
+pub(crate) enum MissingFact {
     Program,
     /// The target is a name that was not looked up so far.
     Addresses,
@@ -31,7 +31,7 @@ pub(crate) enum Unknown {
 
 /// Why the name is not looked up for an `ip` key, which does not match then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NoLookup {
+pub(crate) enum NoLookupReason {
     /// The mode resolves no names here.
     Mode,
     /// `.onion` and `.alt` are not in the DNS.
@@ -52,10 +52,10 @@ pub(crate) enum MatchResult {
     /// The rule is for one connection, and another one has it.
     Used,
     /// It cannot be evaluated, and the outcome depends on it.
-    Undecided(Unknown),
+    Undecided(MissingFact),
     /// It cannot be evaluated, and the outcome is the same either way.
-    Irrelevant(Unknown),
-    NotLookedUp(NoLookup),
+    Irrelevant(MissingFact),
+    NotLookedUp(NoLookupReason),
 }
 
 impl From<Evaluation> for MatchResult {
@@ -112,12 +112,12 @@ impl Rule {
         None
     }
 
-    fn app_matches(&self, request: &Request<'_>) -> Result<bool, Unknown> {
+    fn app_matches(&self, request: &Request<'_>) -> Result<bool, MissingFact> {
         match request.app {
             _ if self.app.is_empty() => Ok(true),
             Program::Absent => Ok(false),
             Program::Known(app) => Ok(self.app.iter().any(|named| named.matches(app))),
-            Program::Undetermined => Err(Unknown::Program),
+            Program::Undetermined => Err(MissingFact::Program),
         }
     }
 
@@ -140,14 +140,14 @@ impl Rule {
         None
     }
 
-    fn ip_matches(&self, request: &Request<'_>) -> Result<bool, Unknown> {
+    fn ip_matches(&self, request: &Request<'_>) -> Result<bool, MissingFact> {
         let within = |ip: &IpAddr| self.names_address(*ip);
         match (&request.target.host, request.addresses) {
             _ if self.ip.is_empty() => Ok(true),
             (Host::Ip(ip), _) => Ok(within(ip)),
             (Host::Name(_), Addresses::Known(addresses)) => Ok(addresses.iter().any(within)),
-            (Host::Name(_), Addresses::Unresolved) => Err(Unknown::Addresses),
-            (Host::Name(_), Addresses::Failed) => Err(Unknown::FailedAddresses),
+            (Host::Name(_), Addresses::Unresolved) => Err(MissingFact::Addresses),
+            (Host::Name(_), Addresses::Failed) => Err(MissingFact::FailedAddresses),
         }
     }
 }

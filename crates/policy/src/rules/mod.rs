@@ -9,7 +9,7 @@ mod rule;
 pub(crate) use app_pattern::AppPattern;
 pub(crate) use index::{Candidates, RuleIndex};
 pub(crate) use matching::{
-    Evaluation, MatchResult, NameCheck, NoLookup, Unknown, covers, is_below,
+    Evaluation, MatchResult, MissingFact, NameCheck, NoLookupReason, covers, is_below,
 };
 pub use position::RulePosition;
 pub use rule::MAX_REGEX;

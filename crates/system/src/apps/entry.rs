@@ -125,9 +125,9 @@ fn words(exec: &str, name: &str) -> Option<Vec<String>> {
     let mut letters = exec.chars().peekable();
     loop {
         match next_argument(&mut letters, name)? {
-            Next::Argument(word) => words.push(word),
-            Next::Dropped => {}
-            Next::End => break,
+            NextArgument::Argument(word) => words.push(word),
+            NextArgument::Dropped => {}
+            NextArgument::End => break,
         }
         if words.len() > MAX_WORDS {
             return None;
@@ -140,7 +140,7 @@ fn words(exec: &str, name: &str) -> Option<Vec<String>> {
     .then_some(words)
 }
 
-enum Next {
+enum NextArgument {
     Argument(String),
     /// An argument that was only a field code.
     Dropped,
@@ -148,10 +148,10 @@ enum Next {
 }
 
 /// `None` where a quote is not closed.
-fn next_argument(letters: &mut Peekable<Chars<'_>>, name: &str) -> Option<Next> {
+fn next_argument(letters: &mut Peekable<Chars<'_>>, name: &str) -> Option<NextArgument> {
     while letters.next_if(|letter| letter.is_whitespace()).is_some() {}
     if letters.peek().is_none() {
-        return Some(Next::End);
+        return Some(NextArgument::End);
     }
     let (mut word, mut is_argument) = (String::new(), false);
     while let Some(letter) = letters.next_if(|letter| !letter.is_whitespace()) {
@@ -168,9 +168,9 @@ fn next_argument(letters: &mut Peekable<Chars<'_>>, name: &str) -> Option<Next> 
         is_argument = true;
     }
     Some(if is_argument {
-        Next::Argument(word)
+        NextArgument::Argument(word)
     } else {
-        Next::Dropped
+        NextArgument::Dropped
     })
 }
 

@@ -17,11 +17,11 @@ pub(super) fn read(service_name: &str, names: &[String]) -> Result<KeyringStatus
     let default: OwnedObjectPath = service
         .call("ReadAlias", &("default",))
         .map_err(|_| KeyringError::NoService)?;
-    let kept = names
+    let stored = names
         .iter()
         .map(|name| has(&service, service_name, name).map(Some));
     Ok(KeyringStatus {
-        kept: kept.collect::<Result<_, _>>()?,
+        stored: stored.collect::<Result<_, _>>()?,
         locked: is_locked(&bus, &default)?,
     })
 }

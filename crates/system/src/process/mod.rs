@@ -32,7 +32,7 @@ pub use socket_owners::{Processes, who_listens};
 /// # Errors
 /// It has ended, or belongs to another user.
 #[cfg(unix)]
-pub fn ask_to_end(pid: u32) -> std::io::Result<()> {
+pub fn terminate(pid: u32) -> std::io::Result<()> {
     let pid = i32::try_from(pid)
         .ok()
         .and_then(rustix::process::Pid::from_raw);

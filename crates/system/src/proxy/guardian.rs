@@ -111,7 +111,7 @@ pub fn run(folder: &Path) -> u8 {
     }
     let start = Instant::now();
     loop {
-        match put_back(&JournalFile::at(folder), start) {
+        match restore_settings(&JournalFile::at(folder), start) {
             Ok(()) => return 0,
             Err(error) if start.elapsed() + RETRY_DELAY > RESTORE_TIMEOUT => {
                 let line = format!(
@@ -125,7 +125,7 @@ pub fn run(folder: &Path) -> u8 {
     }
 }
 
-fn put_back(journal: &JournalFile, start: Instant) -> Result<(), ProxyError> {
+fn restore_settings(journal: &JournalFile, start: Instant) -> Result<(), ProxyError> {
     if !journal.path().exists() {
         return Ok(());
     }
@@ -135,7 +135,7 @@ fn put_back(journal: &JournalFile, start: Instant) -> Result<(), ProxyError> {
         return Ok(());
     };
     let store = detect::open(found.desktop).ok_or(ProxyError::Unsupported)?;
-    restore::put_back(store.as_ref(), &found, &ParentPipe::default())?;
+    restore::restore(store.as_ref(), &found, &ParentPipe::default())?;
     journal.remove()?;
     restore_at_login::remove();
     Ok(())

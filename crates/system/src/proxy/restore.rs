@@ -16,7 +16,7 @@ pub enum ProxyError {
     #[error(
         "this user has no home folder to keep the journal in, so the system proxy is left alone"
     )]
-    Homeless,
+    NoHomeFolder,
     #[error(transparent)]
     Journal(#[from] JournalError),
     #[error(transparent)]
@@ -29,15 +29,15 @@ pub enum ProxyError {
 }
 
 /// Restores the values that are still as Privet wrote them, and checks that the desktop kept them.
-pub(super) fn put_back(
+pub(super) fn restore(
     store: &dyn ProxyStore,
     journal: &Journal,
     parent_pipe: &ParentPipe,
 ) -> Result<(), ProxyError> {
-    for change in switch::put_back(journal, &store.read()?) {
+    for change in switch::restoring_changes(journal, &store.read()?) {
         store.write(&[change], parent_pipe)?;
     }
-    let left = switch::put_back(journal, &store.read()?);
+    let left = switch::restoring_changes(journal, &store.read()?);
     if left.is_empty() {
         return Ok(());
     }
@@ -46,11 +46,11 @@ pub(super) fn put_back(
     ))
 }
 
-/// As [`put_back`], for a journal of another desktop of the same user.
-pub(super) fn put_back_of_other_desktop(
+/// As [`restore`], for a journal of another desktop of the same user.
+pub(super) fn restore_other_desktop(
     journal: &Journal,
     parent_pipe: &ParentPipe,
 ) -> Result<(), ProxyError> {
     let store = detect::open(journal.desktop).ok_or(ProxyError::Unsupported)?;
-    put_back(store.as_ref(), journal, parent_pipe)
+    restore(store.as_ref(), journal, parent_pipe)
 }

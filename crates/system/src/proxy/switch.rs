@@ -50,7 +50,7 @@ pub fn turn_on(
     let mut before = measured.clone();
     let mut ours = Vec::new();
     if let Some(journal) = journal {
-        for change in put_back(journal, measured) {
+        for change in restoring_changes(journal, measured) {
             before.apply(&change);
         }
         ours.clone_from(&journal.ours);
@@ -86,7 +86,7 @@ pub fn turn_on(
         ours,
     };
     steps.extend(
-        put_back(&passed, measured)
+        restoring_changes(&passed, measured)
             .into_iter()
             .filter(|change| !wanted_map.contains_key(&change.key))
             .map(Step::WriteSetting),
@@ -100,7 +100,7 @@ pub fn turn_off(journal: Option<&Journal>, measured: &ProxySettings) -> Vec<Step
     let Some(journal) = journal else {
         return Vec::new();
     };
-    let mut steps: Vec<Step> = put_back(journal, measured)
+    let mut steps: Vec<Step> = restoring_changes(journal, measured)
         .into_iter()
         .map(Step::WriteSetting)
         .collect();
@@ -110,7 +110,7 @@ pub fn turn_off(journal: Option<&Journal>, measured: &ProxySettings) -> Vec<Step
 
 /// The writes that restore the values that are still ours, the switch first. After some of them, another call returns the
 /// rest.
-pub fn put_back(journal: &Journal, measured: &ProxySettings) -> Vec<Change> {
+pub fn restoring_changes(journal: &Journal, measured: &ProxySettings) -> Vec<Change> {
     let keys: BTreeSet<&String> = journal.ours.iter().flat_map(|ours| ours.keys()).collect();
     let desktop = journal.desktop;
     let foreign: BTreeSet<&str> = keys

@@ -73,7 +73,7 @@ impl SystemProxySession {
     /// # Errors
     /// The settings are as before the call, or the journal remembers what is still to be restored.
     pub fn turn_on(&mut self, target: &DesiredProxy) -> Result<(), ProxyError> {
-        let file = self.journal.clone().ok_or(ProxyError::Homeless)?;
+        let file = self.journal.clone().ok_or(ProxyError::NoHomeFolder)?;
         if self.store.is_none() {
             return Err(ProxyError::Unsupported);
         }
@@ -97,7 +97,7 @@ impl SystemProxySession {
         let store = self.store.as_deref().ok_or(ProxyError::Unsupported)?;
         let journal = match journal {
             Some(other) if other.desktop != store.desktop() => {
-                restore::put_back_of_other_desktop(&other, &parent_pipe)?;
+                restore::restore_other_desktop(&other, &parent_pipe)?;
                 None
             }
             journal => journal,
@@ -139,9 +139,9 @@ impl SystemProxySession {
                 let parent_pipe = self.parent_pipe();
                 match self.store.as_deref() {
                     Some(store) if store.desktop() == journal.desktop => {
-                        restore::put_back(store, &journal, &parent_pipe)?;
+                        restore::restore(store, &journal, &parent_pipe)?;
                     }
-                    _ => restore::put_back_of_other_desktop(&journal, &parent_pipe)?,
+                    _ => restore::restore_other_desktop(&journal, &parent_pipe)?,
                 }
                 file.remove()?;
             }
@@ -225,7 +225,7 @@ impl SystemProxySession {
     }
 
     /// Whether this process holds the lock on the settings.
-    pub fn is_holding(&self) -> bool {
+    pub fn holds_lock(&self) -> bool {
         self.lock.is_some()
     }
 

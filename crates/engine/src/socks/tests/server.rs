@@ -91,13 +91,13 @@ pub async fn serve_client(
             up: preread,
             down: connected.preread,
         };
-        privet_net::relay(client, connected.stream, preread, &Metered(live)).await;
+        privet_net::relay(client, connected.stream, preread, &RowMeter(live)).await;
     }
 }
 
-struct Metered(LiveConnection);
+struct RowMeter(LiveConnection);
 
-impl Meter for Metered {
+impl Meter for RowMeter {
     fn up(&self, bytes: u64) {
         self.0.up(bytes);
     }

@@ -20,7 +20,7 @@ use tokio::time::Sleep;
 
 use super::client_endpoint::ClientEndpoint;
 use super::datagram::{self, Header};
-use super::decide::{self, Answer, MAX_PENDING, PendingAnswer};
+use super::decide::{self, GatewayAnswer, MAX_PENDING, PendingAnswer};
 use super::dropped::{DropReason, DroppedDatagrams};
 use super::flow::{FlowRoute, Flows};
 use super::outbound_sockets::OutboundSockets;
@@ -136,7 +136,7 @@ impl<G: SocksGateway> Association<G> {
             if now.duration_since(self.last_activity) >= self.idle_timeout {
                 return true;
             }
-            self.flows.sweep(cx, now);
+            self.flows.remove_expired(cx, now);
             self.outbound
                 .keep(|key| !self.flows.of_upstream(key).is_empty());
             let next = match self.flows.is_empty() {
@@ -234,10 +234,10 @@ impl<G: SocksGateway> Association<G> {
                 Poll::Ready(answer) => {
                     drop(self.pending.swap_remove(at));
                     match answer {
-                        Answer::Decided(target, generation, answer) => {
+                        GatewayAnswer::Decided(target, generation, answer) => {
                             self.decided(cx, target, generation, answer, now);
                         }
-                        Answer::Opened(key, upstream) => self.opened(cx, key, upstream, now),
+                        GatewayAnswer::Opened(key, upstream) => self.opened(cx, key, upstream, now),
                     }
                 }
             }

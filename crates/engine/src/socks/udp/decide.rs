@@ -20,7 +20,7 @@ pub const MAX_PENDING: usize = 64;
 const GATEWAY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// An answer of the gateway.
-pub enum Answer {
+pub enum GatewayAnswer {
     /// The target, the policy generation, the decision and, where its datagrams go direct, its addresses.
     Decided(
         Target,
@@ -47,7 +47,7 @@ impl From<Refusal> for FlowRefusal {
     }
 }
 
-pub type PendingAnswer = Pin<Box<dyn Future<Output = Answer> + Send>>;
+pub type PendingAnswer = Pin<Box<dyn Future<Output = GatewayAnswer> + Send>>;
 
 /// Asks whether datagrams may go to this target, and by which route.
 pub fn decide<G: SocksGateway>(
@@ -59,7 +59,7 @@ pub fn decide<G: SocksGateway>(
     Box::pin(async move {
         let generation = gateway.policy_generation();
         let decided = timeout(GATEWAY_TIMEOUT, ask(&gateway, &identity, &target)).await;
-        Answer::Decided(
+        GatewayAnswer::Decided(
             target,
             generation,
             decided.unwrap_or(Err(FlowRefusal::Failed)),
@@ -98,6 +98,6 @@ pub fn open<G: SocksGateway>(
             Ok(Err(refusal)) => Err(refusal.into()),
             Err(_) => Err(FlowRefusal::Failed),
         };
-        Answer::Opened(key, opened)
+        GatewayAnswer::Opened(key, opened)
     })
 }

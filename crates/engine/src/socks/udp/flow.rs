@@ -221,7 +221,7 @@ impl Flows {
     }
 
     /// Forgets quiet flows and ends closed ones.
-    pub fn sweep(&mut self, cx: &mut Context<'_>, now: Instant) {
+    pub fn remove_expired(&mut self, cx: &mut Context<'_>, now: Instant) {
         let mut quiet = Vec::new();
         for (target, flow) in &mut self.flows {
             flow.end_if_cancelled(cx, now);

@@ -6,8 +6,8 @@ use privet_config::Config;
 use privet_config::unix_time::now_ms;
 use tokio_util::sync::CancellationToken;
 
-use crate::accept::listener::{self, Bound, ListenerKindCell};
-use crate::accept::spread::Spread;
+use crate::accept::distribute::Distributor;
+use crate::accept::listener::{self, BoundListener, ListenerKindCell};
 use crate::accept::{ServedListener, accept, serve_accepted};
 use crate::snapshot::Snapshot;
 use crate::supervise::configuration::assemble::assemble;
@@ -66,8 +66,8 @@ impl Supervisor {
     }
 
     /// Has every data-plane thread accept on its share of the bound sockets.
-    pub(crate) async fn start_listeners(&mut self, bound: Vec<Bound>) {
-        for Bound {
+    pub(crate) async fn start_listeners(&mut self, bound: Vec<BoundListener>) {
+        for BoundListener {
             name,
             address,
             adopted,
@@ -81,14 +81,14 @@ impl Supervisor {
                 configured: name.1,
                 address,
             };
-            let mut spread = match sockets.len() {
-                1 => self.spread(&listener).await,
-                _ => Spread::default(),
+            let mut distributor = match sockets.len() {
+                1 => self.distributor(&listener).await,
+                _ => Distributor::default(),
             };
             for (thread, socket) in sockets.into_iter().enumerate() {
-                let spread = std::mem::take(&mut spread);
+                let distributor = std::mem::take(&mut distributor);
                 let shared = self.shared.clone();
-                let task = accept(socket, listener.clone(), spread, shared, stop.clone());
+                let task = accept(socket, listener.clone(), distributor, shared, stop.clone());
                 self.workers.run_on(thread, task).await;
             }
             let running = listener::Running {
@@ -105,13 +105,13 @@ impl Supervisor {
     }
 
     /// Has the threads beside the first serve what that accepts on the only socket of a listener.
-    async fn spread(&self, listener: &ServedListener) -> Spread {
-        let mut spread = Spread::default();
+    async fn distributor(&self, listener: &ServedListener) -> Distributor {
+        let mut distributor = Distributor::default();
         for thread in 1..self.workers.count() {
-            let accepted = spread.add_thread();
+            let accepted = distributor.add_thread();
             let task = serve_accepted(accepted, listener.clone(), self.shared.clone());
             self.workers.run_on(thread, task).await;
         }
-        spread
+        distributor
     }
 }

@@ -65,7 +65,7 @@ fn build(inputs: Inputs) -> Result<Snapshot, StartError> {
     let previous = inputs.previous.as_deref();
     let inspection = inspection(&inputs)?;
     let https = https_tls(config, &inputs.certificates, previous)?;
-    let Content {
+    let ContentServices {
         caches,
         scanner,
         sites,
@@ -106,13 +106,13 @@ fn build(inputs: Inputs) -> Result<Snapshot, StartError> {
 }
 
 /// What keeps and judges the bodies of responses, and the sites that use it.
-struct Content {
+struct ContentServices {
     caches: Caches,
     scanner: Option<Arc<Scanner>>,
     sites: Arc<SiteTable>,
 }
 
-fn content(inputs: &Inputs) -> Result<Content, StartError> {
+fn content(inputs: &Inputs) -> Result<ContentServices, StartError> {
     let config = &inputs.config;
     let previous = inputs.previous.as_ref();
     let own = with_control(inputs.own.iter().map(|own| own.address).collect(), config);
@@ -127,7 +127,7 @@ fn content(inputs: &Inputs) -> Result<Content, StartError> {
     let scanner = scanner.map_err(StartError::Scan)?;
     let sites_before = previous.map(|snapshot| &snapshot.sites);
     let sites = build_sites(config, own, &caches, scanner.as_ref(), sites_before)?;
-    Ok(Content {
+    Ok(ContentServices {
         caches,
         scanner,
         sites,

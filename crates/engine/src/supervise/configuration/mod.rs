@@ -7,11 +7,11 @@ pub(crate) mod file;
 mod kill_switch;
 pub(crate) mod plan;
 mod preview;
-pub(crate) mod rehearse;
 mod replay;
 pub(crate) mod report;
 pub(crate) mod revoke;
 pub(crate) mod secrets;
+pub(crate) mod start_check;
 #[cfg(test)]
 mod tests;
 pub(crate) mod watch;

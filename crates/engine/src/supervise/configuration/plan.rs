@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use privet_config::{Config, Diagnostic, LoadedConfig};
 use privet_policy::TemporaryRule;
 
-use crate::accept::listener::{self, Bound, ListenerKind, Name, PortUse};
+use crate::accept::listener::{self, BoundListener, ListenerKind, Name, PortUse};
 use crate::https::CertificateUse;
 use crate::snapshot::Snapshot;
 use crate::supervise::configuration::assemble::{Inputs, OwnListener, assemble};
@@ -32,7 +32,7 @@ pub(crate) struct ConfigPlan {
     pub(super) lists: Lists,
     pub(super) snapshot: Snapshot,
     /// Listeners to start; none in a dry run.
-    pub(super) bound: Vec<Bound>,
+    pub(super) bound: Vec<BoundListener>,
     /// Addresses that are or would be opened.
     pub(super) opening: Vec<SocketAddr>,
     /// Listeners that stay open and change their kind.
@@ -226,7 +226,7 @@ impl Supervisor {
         &self,
         wanted: &[Name],
         mode: ApplyMode,
-    ) -> Result<(Vec<Bound>, Vec<OwnListener>), StartError> {
+    ) -> Result<(Vec<BoundListener>, Vec<OwnListener>), StartError> {
         let new = wanted
             .iter()
             .filter(|name| !self.listeners.contains_key(&name.1));
@@ -239,13 +239,13 @@ impl Supervisor {
         }
         let bind = |name: &Name| {
             let port = PortUse::of(name.1, &self.listeners);
-            Bound::bind(*name, self.workers.count(), port)
+            BoundListener::bind(*name, self.workers.count(), port)
         };
-        let bound: Vec<Bound> = new
+        let bound: Vec<BoundListener> = new
             .map(bind)
             .collect::<Result<_, _>>()
             .map_err(StartError::listen)?;
-        let opening = bound.iter().map(Bound::state).collect();
+        let opening = bound.iter().map(BoundListener::state).collect();
         Ok((bound, opening))
     }
 

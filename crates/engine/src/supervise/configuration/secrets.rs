@@ -14,7 +14,7 @@ type Answers = HashMap<String, Result<SecretString, KeyringError>>;
 
 /// What an entry is read as that is not in the cache.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Missing {
+enum MissingSecret {
     /// An error.
     #[default]
     Refused,
@@ -26,7 +26,7 @@ enum Missing {
 #[derive(Clone, Default)]
 pub(crate) struct KeyringCache {
     answers: Arc<Answers>,
-    missing: Missing,
+    missing: MissingSecret,
 }
 
 impl KeyringCache {
@@ -46,7 +46,7 @@ impl KeyringCache {
         });
         Self {
             answers: Arc::new(entries.collect()),
-            missing: Missing::Refused,
+            missing: MissingSecret::Refused,
         }
     }
 
@@ -99,7 +99,7 @@ impl KeyringCache {
     /// Answers entries that it does not hold with a placeholder: for a policy that connects nowhere.
     pub(crate) fn with_placeholders(self) -> Self {
         Self {
-            missing: Missing::Placeholder,
+            missing: MissingSecret::Placeholder,
             ..self
         }
     }
@@ -110,7 +110,7 @@ impl KeyringCache {
             .filter_map(|name| Some((name.to_owned(), self.answers.get(name)?.clone())));
         Self {
             answers: Arc::new(kept.collect()),
-            missing: Missing::Refused,
+            missing: MissingSecret::Refused,
         }
     }
 }
@@ -119,9 +119,9 @@ impl Keyring for KeyringCache {
     fn read(&self, name: &str) -> Result<SecretString, KeyringError> {
         match (self.answers.get(name), self.missing) {
             (Some(Ok(secret)), _) => Ok(secret.clone()),
-            (_, Missing::Placeholder) => Ok("placeholder".to_owned().into()),
-            (Some(Err(error)), Missing::Refused) => Err(error.clone()),
-            (None, Missing::Refused) => Err(KeyringError::Failed(
+            (_, MissingSecret::Placeholder) => Ok("placeholder".to_owned().into()),
+            (Some(Err(error)), MissingSecret::Refused) => Err(error.clone()),
+            (None, MissingSecret::Refused) => Err(KeyringError::Failed(
                 "the entry was not read yet; apply the configuration again".to_owned(),
             )),
         }

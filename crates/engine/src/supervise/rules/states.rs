@@ -16,7 +16,7 @@ pub struct RuleState {
     pub position: RulePosition,
     /// In the form of the configuration file.
     pub rule: Value,
-    pub lasts: RuleLifetime,
+    pub lifetime: RuleLifetime,
     pub count: RuleHits,
     /// Earlier rules, by number and line, that together match everything this rule matches: it can never match.
     pub shadowed_by: Vec<(usize, usize)>,
@@ -44,7 +44,7 @@ pub(crate) fn states(snapshot: &Snapshot) -> Vec<RuleState> {
                 line: rule.line,
             },
             rule: rule_json(rule),
-            lasts: rule
+            lifetime: rule
                 .until
                 .map_or(RuleLifetime::Permanent, RuleLifetime::Until),
             count: hit_counters
@@ -63,7 +63,7 @@ fn temporary_state(one: &TemporaryRule) -> RuleState {
         id: format!("t{}", one.number),
         position: RulePosition::Temporary(one.number),
         rule: rule_json(&one.rule),
-        lasts: match one.single_use {
+        lifetime: match one.single_use {
             Some(_) => RuleLifetime::Once,
             None => RuleLifetime::UntilQuit,
         },

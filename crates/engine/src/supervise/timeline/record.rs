@@ -29,7 +29,7 @@ impl Supervisor {
         };
         let id = self.timeline.next_id();
         let write = self.timeline.add(change);
-        let written = tokio::task::spawn_blocking(move || write.carry_out()).await;
+        let written = tokio::task::spawn_blocking(move || write.execute()).await;
         match written.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
             Ok(()) => self.shared.problems.clear("changes"),
             Err(error) => {

@@ -39,7 +39,7 @@ pub(crate) enum TimelineWrite {
 
 impl TimelineWrite {
     /// Blocking.
-    pub fn carry_out(&self) -> io::Result<()> {
+    pub fn execute(&self) -> io::Result<()> {
         match self {
             Self::Append(path, line) => {
                 let mut options = OpenOptions::new();
@@ -117,7 +117,7 @@ impl Timeline {
 
     fn set_aside(&mut self, why: &str) -> String {
         let saved = set_aside(&self.path).and_then(|aside| {
-            self.rewrite().carry_out()?;
+            self.rewrite().execute()?;
             Ok(aside)
         });
         let done = match saved {
@@ -231,7 +231,7 @@ mod tests {
     }
 
     fn add(timeline: &mut Timeline, undoes: Option<u64>) {
-        timeline.add(change(undoes)).carry_out().unwrap();
+        timeline.add(change(undoes)).execute().unwrap();
     }
 
     #[test]
@@ -295,7 +295,7 @@ mod tests {
             panic!("a whole file is not written anew");
         };
         line.truncate(line.len() / 2);
-        TimelineWrite::Append(path, line).carry_out().unwrap();
+        TimelineWrite::Append(path, line).execute().unwrap();
         timeline.mark_write_failed();
         add(&mut timeline, None);
         add(&mut timeline, None);

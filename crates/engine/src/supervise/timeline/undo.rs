@@ -28,12 +28,12 @@ impl Supervisor {
             source,
             undoes: Some(id),
         };
-        let made = self.carry_out_undo(&change, secrets, by).await?;
+        let made = self.apply_undo(&change, secrets, by).await?;
         let made = made.and_then(|made| self.change(made));
         made.ok_or_else(|| UndoError::Obstructed("there is nothing left to undo".to_owned()))
     }
 
-    async fn carry_out_undo(
+    async fn apply_undo(
         &mut self,
         change: &Change,
         secrets: &KeyringCache,

@@ -15,12 +15,12 @@ pub(crate) type Accepted = (std::net::TcpStream, SocketAddr);
 
 /// The other threads; none where each has its own socket.
 #[derive(Default)]
-pub(crate) struct Spread {
+pub(crate) struct Distributor {
     others: Vec<mpsc::Sender<Accepted>>,
     next: usize,
 }
 
-impl Spread {
+impl Distributor {
     /// What the new thread receives.
     pub(crate) fn add_thread(&mut self) -> mpsc::Receiver<Accepted> {
         let (sender, receiver) = mpsc::channel(MAX_WAITING);

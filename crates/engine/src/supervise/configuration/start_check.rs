@@ -95,7 +95,7 @@ struct PromptlessKeyring(Arc<dyn Keyring + Send + Sync>);
 impl Keyring for PromptlessKeyring {
     fn read(&self, name: &str) -> Result<SecretString, KeyringError> {
         let status = self.0.status(&[name.to_owned()])?;
-        match status.kept.first() {
+        match status.stored.first() {
             Some(Some(false)) => Err(KeyringError::NoEntry),
             // Not the secret: nothing dials with it.
             _ => Ok(SecretString::from("present")),
