@@ -200,7 +200,8 @@ impl Cache {
         let under_way = shard.in_flight_requests.contains_key(&ask.key);
         let permit = match ask.attempt {
             LookupAttempt::Leads(permit) => Some(permit),
-            _ if under_way => None,
+            // A client that wants nothing but what is stored causes no request.
+            _ if under_way || ask.request.directives.only_if_cached => None,
             _ => Some(self.take_off(&mut shard, ask.key)),
         };
         drop(shard);

@@ -258,15 +258,21 @@ fn who_joins_a_download_that_is_stopped_gets_the_page_too() {
         let others: Vec<_> = (0..3)
             .map(|_| clients.spawn(|| scanning.curl(&url, &[])))
             .collect();
+        // It wants no request of its own where that one is stopped.
+        let stored =
+            clients.spawn(|| scanning.curl(&url, &["-H", "Cache-Control: only-if-cached"]));
         // They read what the first one's request gets.
         scanning
             .privet
-            .await_api("cache", |cache| cache["forward"]["hits"] == 3);
+            .await_api("cache", |cache| cache["forward"]["hits"] == 4);
         go_on.send(()).expect("the origin waits");
+        let stored = stored.join().expect("a client");
+        assert!(stored.out.contains("\n504 "), "{stored:?}");
         for client in others.into_iter().chain([first]) {
             assert_stopped(&client.join().expect("a client"), "TestPayload");
         }
     });
     let rows = scanning.privet.json(&["requests", "--filter", "scan:bad"]);
     assert_eq!(rows["total"], 4);
+    assert_eq!(origin.requests(), 4);
 }

@@ -219,7 +219,8 @@ pub struct RequestDirectives {
 }
 
 impl RequestDirectives {
-    pub(super) fn add_line(&mut self, line: &[u8]) {
+    /// Reads the value of a line of `Cache-Control`.
+    pub fn add_line(&mut self, line: &[u8]) {
         for_each_directive(line, |name, argument| self.add(name, argument));
     }
 

@@ -63,7 +63,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             Some(scope) => self.consult(&fetch, scope, LookupAttempt::First),
         };
         match consulted {
-            CacheDecision::Outside => self.relay(fetch).await,
+            CacheDecision::Outside => self.pass_by(fetch).await,
             CacheDecision::Pass {
                 only_if_cached: true,
                 ..
@@ -79,6 +79,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 self.answer_stored(&fetch, entry, None, used).await
             }
             CacheDecision::Found(lookup) => Box::pin(self.fetch_stored(fetch, lookup)).await,
+            CacheDecision::Unsafe(_) if self.wants_stored_only(&fetch) => self.not_stored().await,
             CacheDecision::Unsafe(key) => Box::pin(self.fetch_changing(fetch, key)).await,
         }
     }
@@ -202,15 +203,6 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         connection_auth::has_credentials(self.head, self.client.head_bytes())
     }
 
-    /// The client wants nothing but a stored response (RFC 9111 §5.2.1.7).
-    async fn not_stored(&mut self) -> NextStep {
-        let text = "the response is not in the cache, and the request asks for nothing else";
-        let response = self
-            .service
-            .failure(504, "not in the cache", text.to_owned());
-        self.reply(response).await
-    }
-
     /// Answers by what the look-up says, or waits and looks again.
     async fn fetch_stored(&mut self, mut fetch: S::Fetch, mut lookup: Lookup) -> NextStep {
         let mut waits = 0;
@@ -261,7 +253,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     only_if_cached: true,
                     ..
                 } => return self.not_stored().await,
-                _ => return self.relay(fetch).await,
+                _ => return self.pass_by(fetch).await,
             };
         }
     }
@@ -275,7 +267,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             let (_, watch) = self.client.head_and_watch();
             match unless_gone(watch, reading).await {
                 Ok(Ok(Ok(_))) => {}
-                Ok(_) => return self.relay(fetch).await,
+                Ok(_) => return self.pass_by(fetch).await,
                 Err(_) => return NextStep::Close,
             }
         }
@@ -283,7 +275,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let _start = entry.is_being_judged().then(|| entry.reader(0));
         match self.await_start(&entry).await {
             BodyStart::Here => self.answer_stored(&fetch, entry, None, used).await,
-            BodyStart::Broken => self.relay(fetch).await,
+            BodyStart::Broken => self.pass_by(fetch).await,
             BodyStart::ClientGone => NextStep::Close,
         }
     }
@@ -361,7 +353,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 let response = self.service.failure(502, "no response", text.to_owned());
                 self.reply(response).await
             }
-            WaitEnd::Look(_) | WaitEnd::TooLong => self.relay(fetch).await,
+            WaitEnd::Look(_) | WaitEnd::TooLong => self.pass_by(fetch).await,
         }
     }
 

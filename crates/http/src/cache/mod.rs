@@ -23,6 +23,7 @@ mod shared_store;
 mod sink;
 pub(crate) mod status;
 mod stored_body;
+mod stored_only;
 mod url;
 
 pub use scope::{CacheKind, CacheScope};

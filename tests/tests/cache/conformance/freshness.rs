@@ -172,6 +172,54 @@ pub const FRESHNESS: Histories = &[
         ],
     ),
     (
+        "only-if-cached of what the store cannot answer",
+        &[
+            ("POST | Cache-Control: only-if-cached", NONE, "stored | 504"),
+            (
+                "OPTIONS | Cache-Control: only-if-cached",
+                NONE,
+                "stored | 504",
+            ),
+            (
+                "GET | Cache-Control: max-age=9 | cache-control: x, ONLY-IF-CACHED | Connection: upgrade | Upgrade: x",
+                NONE,
+                "stored | 504",
+            ),
+            (
+                "GET | Cache-Control: only-if-cached | Range: bytes=0-1",
+                NONE,
+                "stored | 504",
+            ),
+            (
+                "GET | Cache-Control: only-if-cached | Authorization: x y",
+                NONE,
+                "stored | 504",
+            ),
+            ("GET", STALE, "asked"),
+            ("GET | Cache-Control: only-if-cached", NONE, "stored | 504"),
+        ],
+    ),
+    (
+        "only-if-cached of what is refreshed in the background",
+        &[
+            (
+                "GET",
+                "200 | Cache-Control: max-age=10, stale-while-revalidate=99 | Age: 20",
+                "asked | first",
+            ),
+            (
+                "GET | Cache-Control: only-if-cached",
+                HOUR,
+                "stored | first",
+            ),
+            (
+                "GET | Cache-Control: only-if-cached",
+                HOUR,
+                "stored | first",
+            ),
+        ],
+    ),
+    (
         "immutable",
         &[
             ("GET", "200 | Cache-Control: max-age=9, immutable", "asked"),
