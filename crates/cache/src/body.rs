@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::budget::{BLOCK_OVERHEAD, allocated, allocated_shared};
+
 /// Bodies are kept, checked and read in blocks of this many bytes; the last one may be shorter.
 pub const BLOCK: usize = 64 * 1024;
 
@@ -58,6 +60,17 @@ impl MemoryBody {
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Bytes of memory that it takes beside those of its blocks.
+    pub(crate) fn overhead(&self) -> u64 {
+        let list = match &self.blocks {
+            Blocks::One(_) => 0,
+            Blocks::Several(blocks) => allocated_shared(size_of_val(&**blocks)),
+        };
+        let trailers = self.trailers.as_ref();
+        let trailers = trailers.map_or(0, |trailers| allocated(32) + allocated(trailers.len()));
+        self.blocks().len() as u64 * BLOCK_OVERHEAD + list + trailers
     }
 
     /// Trailer fields, `name: value\r\n` each.

@@ -139,6 +139,25 @@ impl Budget {
     }
 }
 
+/// Bytes of memory that an allocation of so many bytes takes: it has a header, and is rounded up.
+pub(crate) const fn allocated(bytes: usize) -> u64 {
+    let whole = (bytes + 8).next_multiple_of(16);
+    if whole < 32 { 32 } else { whole as u64 }
+}
+
+/// As [`allocated`], for what allocates nothing where it is empty.
+pub(crate) const fn allocated_text(bytes: usize) -> u64 {
+    if bytes == 0 { 0 } else { allocated(bytes) }
+}
+
+/// As [`allocated`], behind the two counters of an `Arc`.
+pub(crate) const fn allocated_shared(bytes: usize) -> u64 {
+    allocated(2 * size_of::<usize>() + bytes)
+}
+
+/// What a block takes beside its bytes: its owner with two words of [`Bytes`], and its header.
+pub(crate) const BLOCK_OVERHEAD: u64 = allocated(size_of::<Block>() + 2 * size_of::<usize>()) + 16;
+
 /// A block that counts until its last reader drops it, which may be long after the store did.
 struct Block {
     data: Box<[u8]>,

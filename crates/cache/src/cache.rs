@@ -63,12 +63,7 @@ impl Drop for Cache {
         }
         // Others may have the memory. Bodies give theirs back once nobody reads them any more.
         for shard in &self.shards {
-            let counted = |slot: &Slot| {
-                let record = slot.record.as_ref();
-                slot.resident.counted() + record.map_or(0, |record| record.memory_bytes())
-            };
-            let all: u64 = lock(shard).entries().map(|(_, slot)| counted(slot)).sum();
-            self.budget.release(all);
+            self.budget.release(lock(shard).counted());
         }
     }
 }
@@ -327,7 +322,8 @@ impl Cache {
 
     /// An entry has left the index.
     pub(crate) fn release(&self, removed: Removed) {
-        self.budget.release(removed.resident.counted());
+        self.budget
+            .release(removed.resident.counted() + removed.place);
         if let Some(record) = removed.record {
             self.budget.release(record.memory_bytes());
             if let Some(disk) = &self.disk {

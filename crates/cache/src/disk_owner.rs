@@ -16,7 +16,6 @@ use crate::store::disk::load::Load;
 use crate::store::disk::owner::DiskOwner;
 use crate::store::disk::reader::DiskBody;
 use crate::store::index::Removed;
-use crate::store::slot::Resident;
 
 /// The records of objects may take this part of the memory.
 const RECORD_PART: u64 = 2;
@@ -72,8 +71,8 @@ impl DiskOwner for Cache {
         };
         let record = self.attach(&mut shard, id, record);
         self.release(Removed {
-            resident: Resident::None,
             record,
+            ..Removed::default()
         });
         true
     }

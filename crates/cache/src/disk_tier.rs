@@ -19,7 +19,7 @@ use crate::store::disk::spill_target::DiskTarget;
 use crate::store::disk::store::Disk;
 use crate::store::disk::write_job::{Flushed, WriteJob};
 use crate::store::index::{Removed, Shard};
-use crate::store::slot::{Resident, SlotId};
+use crate::store::slot::SlotId;
 
 /// The largest object on disk is this part of all of it: one that takes the whole would only push out all others.
 const LARGEST_PART: u64 = 2;
@@ -37,7 +37,8 @@ impl Cache {
         for record in records {
             disk.added(&record);
             self.budget().force(record.memory_bytes());
-            self.shard(record.key).insert_record(record.key, record);
+            self.shard(record.key)
+                .insert_record(record.key, record, self.budget());
         }
         self.make_disk_room();
         self.make_room(0);
@@ -156,8 +157,8 @@ impl Cache {
         let old = self.attach(&mut shard, id, record);
         drop(shard);
         self.release(Removed {
-            resident: Resident::None,
             record: old,
+            ..Removed::default()
         });
         if current.serial() != described.serial() {
             let record = record.clone();

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::body::MemoryBody;
 use crate::body_reader::BodyReader;
+use crate::budget::{allocated_shared, allocated_text};
 use crate::incoming::Incoming;
 use crate::key::Key;
 use crate::new_entry::NewEntry;
@@ -16,9 +17,6 @@ use crate::rules::stored::StoredHead;
 use crate::store::disk::description::Description;
 use crate::store::disk::format::Record;
 use crate::store::disk::reader::DiskBody;
-
-/// What an entry costs in memory beyond its head's text and its body, in bytes.
-pub(crate) const OVERHEAD: u64 = 380;
 
 /// Entries are numbered, so that one is known again after it was packed.
 static SERIALS: AtomicU64 = AtomicU64::new(1);
@@ -373,7 +371,16 @@ impl Entry {
     /// Bytes of the head and of what belongs to every entry.
     pub(crate) fn head_weight(&self) -> u64 {
         let head = &self.0.head;
-        OVERHEAD + (head.lines.len() + head.vary_key.len() + self.0.url.len()) as u64
+        let beside = match &self.0.body {
+            Body::Memory(body) => body.overhead(),
+            Body::Incoming(_) => Incoming::OVERHEAD,
+            Body::Disk(_) | Body::Parts(_) | Body::Unread(_) => 0,
+        };
+        allocated_shared(size_of::<Inner>())
+            + allocated_text(head.lines.len())
+            + allocated_text(head.vary_key.len())
+            + allocated_shared(self.0.url.len())
+            + beside
     }
 
     /// Bytes that it takes in memory; those of a body that is being received are not known yet.

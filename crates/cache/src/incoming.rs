@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 
 use crate::body::{BodyReadError, MemoryBody};
-use crate::budget::Budget;
+use crate::budget::{Budget, allocated_shared};
 use crate::incoming_reader::IncomingReader;
 use crate::incoming_state::{Keep, Phase, Place, Shared, State, WINDOW, set_waker};
 use crate::store::disk::spill::{Spill, SpillObserver, SpillTarget};
@@ -59,6 +59,9 @@ pub struct Incoming {
 }
 
 impl Incoming {
+    /// Bytes of memory that it takes beside those of its blocks.
+    pub(crate) const OVERHEAD: u64 = allocated_shared(size_of::<Shared>());
+
     /// A reader from `offset` on. An offset that is no longer kept gives a reader that fails.
     pub fn reader(&self, offset: u64) -> IncomingReader {
         let mut state = self.shared.lock();

@@ -1,7 +1,7 @@
 //! A list that grows in chunks: it never has twice the memory it needs, and growing moves nothing.
 
 /// Items of one chunk.
-const CHUNK: usize = 256;
+const CHUNK: usize = 32;
 
 #[derive(Debug)]
 pub(crate) struct Chunked<T> {

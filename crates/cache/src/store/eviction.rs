@@ -32,6 +32,9 @@ struct Node {
     pinned: bool,
 }
 
+/// Bytes of memory of an entry's place in the queues.
+pub(crate) const PLACE: u64 = size_of::<Node>() as u64;
+
 /// Weights are counted in this many bytes, rounded up.
 const UNIT: u64 = 64;
 

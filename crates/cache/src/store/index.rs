@@ -10,14 +10,13 @@ use smallvec::SmallVec;
 use super::chunked::Chunked;
 use super::disk::format::{Record, short_hash};
 use super::disk::load::Load;
-use super::eviction::Eviction;
+use super::eviction::{self, Eviction};
 use super::key_hasher::KeyHasher;
 use super::packed::Packed;
 use super::slot::{NONE, Resident, Slot, SlotId};
 use crate::budget::Budget;
 use crate::entry::Entry;
 use crate::in_flight::{InFlight, PartInFlight};
-use crate::incoming::Incoming;
 use crate::key::Key;
 use crate::rules::policy::Policy;
 use crate::stats::Counts;
@@ -27,6 +26,10 @@ pub(crate) const MOST_VARIANTS: usize = 32;
 
 /// Entries of one part of the index that are not packed, at least.
 const UNPACKED: usize = if cfg!(test) { 2 } else { 256 };
+
+/// Bytes of memory of an entry's slot, with its place in the queue of those in memory and in the table, which is between
+/// half and all full.
+const PLACE: u64 = (size_of::<Slot>() + 2 * (size_of::<SlotId>() + 1)) as u64 + eviction::PLACE;
 
 /// Locked as a whole, for as long as a look-up takes.
 #[derive(Debug, Default)]
@@ -141,46 +144,9 @@ impl Shard {
         })
     }
 
-    /// The slot that holds exactly this entry.
-    pub(crate) fn find(&self, key: Key, entry: &Entry) -> Option<SlotId> {
-        let serial = Some(entry.serial());
-        self.variants(key)
-            .find(|(_, slot)| slot.serial() == serial)
-            .map(|(id, _)| id)
-    }
-
-    /// The slot whose entry has this body, which is being received.
-    pub(crate) fn find_incoming(&self, key: Key, body: &Incoming) -> Option<SlotId> {
-        self.variants(key)
-            .find(|(_, slot)| slot.entry().is_some_and(|entry| entry.receives(body)))
-            .map(|(id, _)| id)
-    }
-
-    /// The slot with this variant of a key.
-    pub(crate) fn find_variant(&self, key: Key, vary_key: &[u8]) -> Option<SlotId> {
-        let is = |slot: &Slot| match (&slot.resident, &slot.record) {
-            (Resident::Unpacked(entry), _) => *entry.head().vary_key == *vary_key,
-            (Resident::Packed(packed), _) => {
-                packed.view().is_some_and(|view| view.vary_key == vary_key)
-            }
-            (Resident::None, Some(record)) => record.variant == short_hash(vary_key),
-            (Resident::None, None) => false,
-        };
-        self.variants(key)
-            .find(|(_, slot)| is(slot))
-            .map(|(id, _)| id)
-    }
-
-    /// The slot with this file.
-    pub(crate) fn find_record(&self, key: Key, file: u64) -> Option<SlotId> {
-        self.variants(key)
-            .find(|(_, slot)| slot.record.as_ref().is_some_and(|record| record.id == file))
-            .map(|(id, _)| id)
-    }
-
     /// Adds a variant in memory, before the others of its key.
     pub(crate) fn insert(&mut self, key: Key, entry: Entry, budget: &Budget) -> SlotId {
-        let id = self.new_slot(key);
+        let id = self.new_slot(key, budget);
         self.set_entry(id, entry, budget);
         self.pack(budget);
         id
@@ -192,7 +158,7 @@ impl Shard {
             self.insert(key, entry.clone(), budget);
             return;
         };
-        let id = self.new_slot(key);
+        let id = self.new_slot(key, budget);
         let Some(slot) = self.slots.get_mut(id) else {
             return;
         };
@@ -204,8 +170,13 @@ impl Shard {
     }
 
     /// Adds a variant on disk, before the others of its key.
-    pub(crate) fn insert_record(&mut self, key: Key, record: Arc<Record>) -> SlotId {
-        let id = self.new_slot(key);
+    pub(crate) fn insert_record(
+        &mut self,
+        key: Key,
+        record: Arc<Record>,
+        budget: &Budget,
+    ) -> SlotId {
+        let id = self.new_slot(key, budget);
         let (invalidated, pinned) = (record.invalidated, record.pinned);
         self.set_record(id, record);
         if let Some(slot) = self.slots.get_mut(id) {
@@ -215,7 +186,8 @@ impl Shard {
         id
     }
 
-    fn new_slot(&mut self, key: Key) -> SlotId {
+    fn new_slot(&mut self, key: Key, budget: &Budget) -> SlotId {
+        budget.force(PLACE);
         let id = self.free.pop().unwrap_or_else(|| {
             self.used += 1;
             self.used - 1
@@ -289,9 +261,13 @@ impl Shard {
         let removed = self.slots.get_mut(id).map(|slot| Removed {
             resident: std::mem::take(&mut slot.resident),
             record: slot.record.take(),
+            place: 0,
         });
-        self.release(id);
-        removed.unwrap_or_default()
+        let removed = removed.unwrap_or_default();
+        Removed {
+            place: self.release(id),
+            ..removed
+        }
     }
 
     /// Takes the entry that is worth least out of memory.
@@ -300,10 +276,10 @@ impl Shard {
         let key = |id| slots.get(id).map_or(0, |slot: &Slot| fingerprint(slot.key));
         let (id, _) = self.eviction.evict(key)?;
         let resident = std::mem::take(&mut self.slots.get_mut(id)?.resident);
-        self.release(id);
         Some(Removed {
             resident,
             record: None,
+            place: self.release(id),
         })
     }
 
@@ -326,22 +302,21 @@ impl Shard {
             Resident::Unpacked(entry) if entry.is_on_disk() => std::mem::take(&mut slot.resident),
             _ => Resident::None,
         };
-        let removed = Removed { resident, record };
-        if !removed.resident.is_none() {
+        if !resident.is_none() {
             self.eviction.remove(id);
         }
-        self.release(id);
-        removed
+        Removed {
+            resident,
+            record,
+            place: self.release(id),
+        }
     }
 
-    /// Frees a slot that holds nothing any more.
-    fn release(&mut self, id: SlotId) {
-        let Some(slot) = self.slots.get_mut(id) else {
-            return;
+    /// Frees a slot that holds nothing any more. Gives the bytes that it was counted with.
+    fn release(&mut self, id: SlotId) -> u64 {
+        let Some(slot) = self.slots.get_mut(id).filter(|slot| slot.is_empty()) else {
+            return 0;
         };
-        if !slot.is_empty() {
-            return;
-        }
         let (key, after) = (slot.key, slot.next);
         *slot = Slot::default();
         let before = self
@@ -353,6 +328,16 @@ impl Shard {
             None => self.replace_first(key, id, after),
         }
         self.free.push(id);
+        PLACE
+    }
+
+    /// Bytes that are counted while what is in the index is there.
+    pub(crate) fn counted(&self) -> u64 {
+        let of_slot = |slot: &Slot| {
+            let record = slot.record.as_ref();
+            slot.resident.counted() + record.map_or(0, |record| record.memory_bytes()) + PLACE
+        };
+        self.entries().map(|(_, slot)| of_slot(slot)).sum()
     }
 
     fn replace_first(&mut self, key: Key, id: SlotId, after: SlotId) {
@@ -386,6 +371,8 @@ impl Shard {
 pub(crate) struct Removed {
     pub(crate) resident: Resident,
     pub(crate) record: Option<Arc<Record>>,
+    /// Bytes that its slot was counted with; 0: it is still used.
+    pub(crate) place: u64,
 }
 
 fn low(key: Key) -> u64 {

@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 use super::disk::codec::{ByteReader, Damaged};
 use super::disk::description::Description;
 use crate::body::MemoryBody;
-use crate::budget::{Budget, block};
+use crate::budget::{Budget, allocated, block};
 use crate::entry::Entry;
 use crate::key::Key;
 use crate::rules::policy::Policy;
@@ -24,8 +24,6 @@ use crate::rules::time::Timestamp;
 
 /// The longest body that is packed: it is copied each time.
 pub(crate) const MOST: u64 = 16 * 1024;
-/// What a packed entry costs beside its bytes: its slot, its places in the queues and in the table.
-pub(crate) const OVERHEAD: u64 = 120;
 const KEEP_ON_DISK: u8 = 1;
 const HAS_OWNER: u8 = 2;
 const HAS_PAGE: u8 = 4;
@@ -93,7 +91,7 @@ impl Packed {
 
     /// Bytes that it takes in memory.
     pub(crate) fn weight(&self) -> u64 {
-        OVERHEAD + self.0.len() as u64
+        allocated(self.0.len())
     }
 
     pub(crate) fn serial(&self) -> u64 {
@@ -256,7 +254,9 @@ mod tests {
         entry.set_judged(7);
         let key = get.key(&cache);
         let packed = Packed::of(&entry).expect("it is small");
-        let text = entry.weight() - crate::entry::OVERHEAD;
+        let head = entry.head();
+        let texts = [head.lines.len(), head.vary_key.len(), entry.url().len(), 6];
+        let text = texts.iter().sum::<usize>() as u64;
         let beside = packed.0.len() as u64 - text;
         assert!(beside < 48, "{beside} bytes beside its text");
         let again = packed

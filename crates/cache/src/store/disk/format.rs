@@ -16,11 +16,13 @@ use super::codec::{ByteReader, Damaged, put_counted};
 use super::description::Description;
 use super::seal::{NONCE, Piece, Seal};
 use crate::body::BLOCK;
+use crate::budget::{allocated_shared, allocated_text};
 use crate::key::Key;
 use crate::rules::lifetime::{Lifetime, LifetimeSource};
 use crate::rules::policy::Policy;
 use crate::rules::stored::StoredHead;
 use crate::rules::time::Timestamp;
+use crate::store::eviction;
 
 pub(crate) const OBJECT_MAGIC: &[u8; 8] = b"PrvtObj4";
 pub(crate) const INDEX_MAGIC: &[u8; 8] = b"PrvtIdx4";
@@ -95,7 +97,10 @@ impl Record {
 
     /// Bytes that it takes in memory while the object itself is on disk only.
     pub(crate) fn memory_bytes(&self) -> u64 {
-        196 + (self.url.len() + self.tags.len() * 4) as u64
+        allocated_shared(size_of::<Record>())
+            + allocated_shared(self.url.len())
+            + allocated_text(size_of_val(&*self.tags))
+            + eviction::PLACE
     }
 }
 
