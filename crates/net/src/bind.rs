@@ -197,6 +197,7 @@ impl LocalBind {
                 route: Arc::from("direct"),
                 timings: DialTimings::default(),
                 absolute_form: None,
+                alpn: None,
             };
             return Ok((connected, peer));
         }
@@ -267,6 +268,7 @@ impl UpstreamBind {
             route: self.chain.route,
             timings: self.chain.timings,
             absolute_form: None,
+            alpn: None,
         };
         Ok((connected, peer))
     }

@@ -117,6 +117,7 @@ impl Chain {
             route: self.route_name.clone(),
             timings: reached.timings,
             absolute_form,
+            alpn: None,
         })
     }
 
@@ -209,12 +210,12 @@ impl ReachedHop {
             &mut self.stream,
             Stream::Boxed(Box::pin(tokio::io::empty())),
         );
-        let (wrapped, took) = tls::wrap(tls, bare, wait).await.map_err(|what| {
+        let secured = tls::wrap(tls, bare, None, wait).await.map_err(|what| {
             let text = format!("TLS to upstream {} failed: {what}", hop.name);
             DialError::at(&hop.name, DialErrorKind::UpstreamDown, text)
         })?;
-        self.stream = wrapped;
-        self.timings.tls = Some(self.timings.tls.unwrap_or_default() + took);
+        self.stream = secured.stream;
+        self.timings.tls = Some(self.timings.tls.unwrap_or_default() + secured.took);
         Ok(())
     }
 }

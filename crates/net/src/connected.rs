@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use privet_tls::Alpn;
 
 use crate::Stream;
 
@@ -41,6 +42,8 @@ pub struct Connected {
     /// Set where the last hop is an HTTP proxy and [`HttpProxyMode::AbsoluteForm`](crate::HttpProxyMode) was
     /// requested: requests go to it in absolute-form. `None`: the stream leads to the target itself.
     pub absolute_form: Option<AbsoluteForm>,
+    /// What the target speaks, where that is known: TLS with it agreed on it, or the configuration says it.
+    pub alpn: Option<Alpn>,
 }
 
 impl Connected {
@@ -54,6 +57,7 @@ impl Connected {
             route,
             timings: DialTimings::default(),
             absolute_form: None,
+            alpn: None,
         }
     }
 

@@ -341,6 +341,7 @@ impl Dialer {
             route,
             timings,
             absolute_form: None,
+            alpn: None,
         })
     }
 

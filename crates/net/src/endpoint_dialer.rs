@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use privet_tls::Alpn;
+
 use crate::endpoint::Endpoint;
 use crate::resolve::{EndpointResolver, ResolveError};
 use crate::socket::configured;
@@ -32,7 +34,29 @@ impl EndpointDialer {
     /// # Errors
     /// What failed.
     pub async fn dial(&self, endpoint: &Endpoint, limit: Duration) -> Result<Connected, DialError> {
-        let dialed = tokio::time::timeout(limit, self.dial_unbounded(endpoint, limit)).await;
+        self.dial_within(endpoint, None, limit).await
+    }
+
+    /// As [`Self::dial`], but offers these protocols in the handshake of TLS, most preferred first.
+    ///
+    /// # Errors
+    /// What failed.
+    pub async fn dial_offering(
+        &self,
+        endpoint: &Endpoint,
+        offer: &[Alpn],
+        limit: Duration,
+    ) -> Result<Connected, DialError> {
+        self.dial_within(endpoint, Some(offer), limit).await
+    }
+
+    async fn dial_within(
+        &self,
+        endpoint: &Endpoint,
+        offer: Option<&[Alpn]>,
+        limit: Duration,
+    ) -> Result<Connected, DialError> {
+        let dialed = tokio::time::timeout(limit, self.dial_unbounded(endpoint, offer, limit)).await;
         dialed.unwrap_or_else(|_| {
             let text = format!("{} did not answer within {limit:?}", endpoint.url());
             Err(DialError::here(DialErrorKind::TimedOut, text))
@@ -42,6 +66,7 @@ impl EndpointDialer {
     async fn dial_unbounded(
         &self,
         endpoint: &Endpoint,
+        offer: Option<&[Alpn]>,
         limit: Duration,
     ) -> Result<Connected, DialError> {
         let mut timings = DialTimings::default();
@@ -75,13 +100,15 @@ impl EndpointDialer {
             _ => tcp.peer_addr().ok(),
         };
         let mut stream = Stream::Tcp(tcp);
+        let mut alpn = None;
         if let Some(tls) = endpoint.tls() {
-            let (wrapped, took) = tls::wrap(tls, stream, limit).await.map_err(|what| {
+            let secured = tls::wrap(tls, stream, offer, limit).await.map_err(|what| {
                 let text = format!("TLS to {} failed: {what}", endpoint.url());
                 DialError::here(DialErrorKind::UpstreamDown, text)
             })?;
-            stream = wrapped;
-            timings.tls = Some(took);
+            stream = secured.stream;
+            alpn = secured.alpn;
+            timings.tls = Some(secured.took);
         }
         Ok(Connected {
             stream,
@@ -91,6 +118,7 @@ impl EndpointDialer {
             route: self.route.clone(),
             timings,
             absolute_form: None,
+            alpn,
         })
     }
 }

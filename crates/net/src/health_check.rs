@@ -71,9 +71,10 @@ async fn fetch_unbounded(
     let absolute = connected.absolute_form;
     let (mut stream, step) = (connected.stream, HandshakeTimeouts::DEFAULT.step);
     if let Some(tls) = &url.tls {
-        (stream, _) = tls::wrap(tls, stream, step)
+        let secured = tls::wrap(tls, stream, None, step)
             .await
             .map_err(|what| format!("TLS to {} failed: {what}", url.authority))?;
+        stream = secured.stream;
     }
     let sent = Instant::now();
     let status = request_status(&mut stream, &url.request(absolute.as_ref()))

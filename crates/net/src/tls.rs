@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use privet_config::{CertificatePin, Upstream};
 use privet_tls::client::is_server_name;
-use privet_tls::{ClientOptions, ClientTls, Fingerprint, Pin, Trust};
+use privet_tls::{Alpn, ClientOptions, ClientTls, Fingerprint, Pin, Trust};
 
 use crate::Stream;
 
@@ -80,21 +80,38 @@ pub(crate) fn system_trust() -> Result<rustls::ClientConfig, String> {
     Ok((**client.config()).clone())
 }
 
-/// Starts TLS on the stream. Also returns how long the handshake took.
+/// A stream after its handshake.
+pub(crate) struct Secured {
+    pub(crate) stream: Stream,
+    /// How long the handshake took.
+    pub(crate) took: Duration,
+    /// The protocol that it agreed on.
+    pub(crate) alpn: Option<Alpn>,
+}
+
+/// Starts TLS on the stream. `offer`: the protocols to offer; `None`: those of the settings.
 ///
 /// # Errors
 /// Why the handshake failed, as a sentence.
 pub(crate) async fn wrap(
     tls: &TlsClient,
     stream: Stream,
+    offer: Option<&[Alpn]>,
     wait: Duration,
-) -> Result<(Stream, Duration), String> {
+) -> Result<Secured, String> {
     let started = Instant::now();
     let deadline = tokio::time::Instant::now() + wait;
-    match tls.client.connect(stream, &tls.host, deadline).await {
-        Ok(wrapped) => Ok((Stream::Boxed(Box::pin(wrapped)), started.elapsed())),
-        Err(error) => Err(error.to_string()),
-    }
+    let (client, host) = (&tls.client, &tls.host);
+    let wrapped = match offer {
+        Some(offer) => client.connect_offering(stream, host, offer, deadline).await,
+        None => client.connect(stream, host, deadline).await,
+    };
+    let wrapped = wrapped.map_err(|error| error.to_string())?;
+    Ok(Secured {
+        alpn: wrapped.alpn(),
+        stream: Stream::Boxed(Box::pin(wrapped)),
+        took: started.elapsed(),
+    })
 }
 
 /// The limit for a whole handshake.
@@ -110,8 +127,8 @@ pub async fn connect_tls(stream: Stream, host: &str) -> Result<Stream, String> {
     let tls = tokio::task::spawn_blocking(move || TlsClient::new(&name, Trust::System))
         .await
         .map_err(|error| error.to_string())??;
-    let (stream, _) = wrap(&tls, stream, HANDSHAKE)
+    let secured = wrap(&tls, stream, None, HANDSHAKE)
         .await
         .map_err(|what| format!("TLS to {host} failed: {what}"))?;
-    Ok(stream)
+    Ok(secured.stream)
 }

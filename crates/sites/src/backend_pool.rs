@@ -1,7 +1,7 @@
 //! The backends of a site or of one of its routes, with their state.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,8 +10,10 @@ use privet_balance::{
     RetrySettings, Selector, Settings, hash_key,
 };
 use privet_config::{BackendHost, BackendUrl, Balance, Site, SiteHealth, SiteRoute};
+use privet_http::service::OriginProtocol;
 use privet_net::{Endpoint, EndpointTls};
 use privet_policy::{Host, Target};
+use privet_tls::Alpn;
 
 /// What a pool is built from.
 pub(crate) struct PoolConfig<'a> {
@@ -56,6 +58,31 @@ pub struct Backend {
     /// The route of its connections in the connection log.
     pub route: Arc<str>,
     pub last_check: Arc<LastCheck>,
+    pub(crate) spoken: Arc<SpokenProtocol>,
+}
+
+/// What an https backend agreed on when it was last connected to, for all threads.
+#[derive(Debug, Default)]
+pub(crate) struct SpokenProtocol {
+    is_http1: AtomicBool,
+}
+
+impl SpokenProtocol {
+    /// HTTP/2 until a connection found otherwise: the first request then has others wait for the connection it opens.
+    pub(crate) fn get(&self) -> OriginProtocol {
+        match self.is_http1.load(Ordering::Relaxed) {
+            true => OriginProtocol::Http1,
+            false => OriginProtocol::Http2,
+        }
+    }
+
+    pub(crate) fn set(&self, alpn: Option<Alpn>) {
+        let is_http1 = alpn != Some(Alpn::H2);
+        // Written when it changes only: every thread reads it for each request.
+        if is_http1 != self.is_http1.load(Ordering::Relaxed) {
+            self.is_http1.store(is_http1, Ordering::Relaxed);
+        }
+    }
 }
 
 /// The result of the last health check of a backend.
@@ -114,6 +141,7 @@ impl BackendPool {
                 pool_key: hash_key(identity.as_bytes()),
                 route: format!("site {} → {url}", site.name).into(),
                 last_check: before.map(|it| it.last_check.clone()).unwrap_or_default(),
+                spoken: before.map(|it| it.spoken.clone()).unwrap_or_default(),
                 id,
             });
         }

@@ -7,7 +7,8 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use privet_balance::Dice;
 use privet_config::{BackendScheme, SiteHealth};
-use privet_net::{EndpointDialer, Stream};
+use privet_net::{DialErrorKind, EndpointDialer, Stream};
+use privet_tls::Alpn;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout_at;
 
@@ -91,12 +92,36 @@ async fn fetch(
     health: &SiteHealth,
     backend: &Backend,
 ) -> Result<u16, String> {
-    let dialed = dialer.dial(&backend.endpoint, health.timeout).await;
-    let mut stream = dialed.map_err(|error| error.text)?.stream;
+    let (endpoint, limit) = (&backend.endpoint, health.timeout);
+    let scheme = endpoint.url().scheme();
+    let dialed = dialer.dial(endpoint, limit).await;
     // A server that speaks HTTP/2 only is up when it accepts: it answers no HTTP/1 request.
-    if backend.endpoint.url().scheme() == BackendScheme::H2c {
-        return Ok(200);
+    let (result, may_speak_http2) = match dialed {
+        Ok(_) if scheme == BackendScheme::H2c => return Ok(200),
+        Ok(connected) => {
+            let agreed = connected.alpn.is_some();
+            let mut stream = connected.stream;
+            let result = get(&mut stream, site, health, backend).await;
+            (result, !agreed)
+        }
+        Err(error) => (Err(error.text), error.kind == DialErrorKind::UpstreamDown),
+    };
+    if result.is_ok() || !may_speak_http2 || scheme != BackendScheme::Https {
+        return result;
     }
+    let other = dialer.dial_offering(endpoint, &[Alpn::H2], limit).await;
+    match other.is_ok_and(|connected| connected.alpn == Some(Alpn::H2)) {
+        true => Ok(200),
+        false => result,
+    }
+}
+
+async fn get(
+    stream: &mut Stream,
+    site: &Site,
+    health: &SiteHealth,
+    backend: &Backend,
+) -> Result<u16, String> {
     let request = format!(
         "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: health-check\r\nAccept: */*\r\nConnection: close\r\n\r\n",
         health.path,
@@ -105,7 +130,7 @@ async fn fetch(
     let failed = |error: std::io::Error| format!("the connection broke: {error}");
     stream.write_all(request.as_bytes()).await.map_err(failed)?;
     stream.flush().await.map_err(failed)?;
-    read_status(&mut stream).await
+    read_status(stream).await
 }
 
 /// A backend may accept the site's names only.

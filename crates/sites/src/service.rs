@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use privet_balance::Failure;
+use privet_config::BackendScheme;
 use privet_connection_log::{CloseReason, LiveConnection, NewConnection};
 use privet_gateway::HttpTimeouts;
 use privet_http::head::target::TargetRule;
@@ -19,6 +20,7 @@ use privet_http::turn;
 use privet_net::{Connected, DialErrorKind, HttpProxyMode};
 use privet_policy::{Listener, Protocol, Target, Why, WhyKind};
 use privet_scan::RequestScanner;
+use privet_tls::Alpn;
 use smallvec::SmallVec;
 
 use crate::backend_pool::seed;
@@ -116,6 +118,7 @@ impl<H: SiteHost> SiteService<H> {
             fields,
             host_len,
             tls: self.tls.is_some(),
+            http1_only: false,
             cache: None,
             scanner: None,
         };
@@ -256,11 +259,25 @@ impl<H: SiteHost> Service for SiteService<H> {
             return Err(respond(SiteError::Unavailable).into());
         };
         let dialer = self.host.with_table(|table| table.dialer().clone());
-        match dialer.dial(&backend.endpoint, DIAL).await {
-            Ok(connected) => Ok(Connected {
-                route: backend.route.clone(),
-                ..connected
-            }),
+        let scheme = backend.endpoint.url().scheme();
+        let offer: &[Alpn] = match fetch.http1_only {
+            true => &[Alpn::Http11],
+            false => &[Alpn::H2, Alpn::Http11],
+        };
+        match dialer.dial_offering(&backend.endpoint, offer, DIAL).await {
+            Ok(connected) => {
+                if scheme == BackendScheme::Https && !fetch.http1_only {
+                    backend.spoken.set(connected.alpn);
+                }
+                Ok(Connected {
+                    route: backend.route.clone(),
+                    alpn: match scheme {
+                        BackendScheme::H2c => Some(Alpn::H2),
+                        _ => connected.alpn,
+                    },
+                    ..connected
+                })
+            }
             Err(error) => {
                 tracing::debug!(site = %fetch.site.name, backend = %backend.endpoint.url(), "{error}");
                 Err(DialFailure {
@@ -309,6 +326,8 @@ impl<H: SiteHost> Service for SiteService<H> {
                     self.tunnel.keep(fetch.lease.take());
                 }
             }
+            // A backend that speaks HTTP/2 only is not down.
+            Attempt::Unreachable if fetch.http1_only => {}
             Attempt::Unreachable => lease.failed(Failure::Connect, Instant::now(), seed()),
             Attempt::Failed => lease.failed(Failure::Reset, Instant::now(), seed()),
             Attempt::Abandoned => {}

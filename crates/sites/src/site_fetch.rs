@@ -31,6 +31,8 @@ pub struct SiteFetch {
     pub(crate) fields: Vec<u8>,
     pub(crate) host_len: usize,
     pub(crate) tls: bool,
+    /// HTTP/2 has no form for the request.
+    pub(crate) http1_only: bool,
     pub(crate) strip: usize,
     /// Where the site has one.
     pub(crate) cache: Option<Arc<Cache>>,
@@ -68,12 +70,27 @@ impl Fetch for SiteFetch {
     }
 
     fn protocol(&self) -> OriginProtocol {
-        match self
-            .backend()
-            .map(|backend| backend.endpoint.url().scheme())
-        {
-            Some(BackendScheme::H2c) => OriginProtocol::Http2,
-            _ => OriginProtocol::Http1,
+        let Some(backend) = self.backend() else {
+            return OriginProtocol::Http1;
+        };
+        match backend.endpoint.url().scheme() {
+            BackendScheme::Http => OriginProtocol::Http1,
+            BackendScheme::H2c => OriginProtocol::Http2,
+            BackendScheme::Https if self.http1_only => OriginProtocol::Http1,
+            BackendScheme::Https => backend.spoken.get(),
+        }
+    }
+
+    fn use_http1(&mut self) -> bool {
+        let speaks_both = self.scheme() == "https" && !self.http1_only;
+        self.http1_only |= speaks_both;
+        speaks_both
+    }
+
+    fn scheme(&self) -> &'static str {
+        match self.backend().map(|it| it.endpoint.url().scheme()) {
+            Some(BackendScheme::Https) => "https",
+            _ => "http",
         }
     }
 

@@ -7,6 +7,7 @@ mod floods;
 mod grpc;
 mod hostile;
 mod http2;
+mod https_backends;
 mod large_bodies;
 mod messages;
 mod requests;

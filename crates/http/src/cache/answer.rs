@@ -92,6 +92,7 @@ fn no_connection(route: Arc<str>) -> Connected {
         route,
         timings: DialTimings::default(),
         absolute_form: None,
+        alpn: None,
     }
 }
 

@@ -9,13 +9,15 @@ use super::state::ResponsePhase;
 use super::upstream::Upstream;
 use super::wait::WaitingFor;
 use crate::body::{BodyError, BodySink, TransferError};
+use crate::h2::error::unprocessed_of;
 use crate::head::BadRequest;
 use crate::scanning::ScanReport;
 
 impl<D: Downstream, U: Upstream> Exchange<'_, D, U> {
     /// The origin closed, failed, or sent data before the whole head of its response.
     pub(super) fn origin_failed(&mut self, result: io::Result<usize>) -> Outcome {
-        let may_repeat = self.traits.may_repeat && !self.state.got_bytes;
+        let refused = result.as_ref().err().and_then(unprocessed_of).is_some();
+        let may_repeat = (self.traits.may_repeat || refused) && !self.state.got_bytes;
         if may_repeat && self.kept.is_whole(&self.client.source()) {
             return Outcome::Repeat;
         }

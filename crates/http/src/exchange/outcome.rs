@@ -16,6 +16,8 @@ pub struct RequestTraits {
     pub authenticates_connection: bool,
     /// The request may be sent again if this connection ends without a byte of a response, and while its body is kept.
     pub may_repeat: bool,
+    /// The origin can say that it did not begin with the request (HTTP/2): its body is kept for that.
+    pub may_be_refused: bool,
     /// The next hop is an HTTP proxy.
     pub through_proxy: bool,
 }

@@ -122,7 +122,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     fn keep_request(&mut self, fetch: &S::Fetch, traits: RequestTraits) {
         let is_read =
             self.head.upgrades || self.observer.as_ref().is_some_and(Observer::reads_request);
-        if !traits.may_repeat && !is_read {
+        let keeps = traits.may_repeat || traits.may_be_refused;
+        if !keeps && !is_read {
             self.client.release_head();
         }
         if self.kept.is_on() {
@@ -130,10 +131,10 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             return;
         }
         self.client.limit_body(fetch.max_request_body());
-        if (traits.may_repeat || is_read) && self.head.has_body() {
+        if (keeps || is_read) && self.head.has_body() {
             self.client.detach_head();
         }
-        if traits.may_repeat && self.head.has_body() {
+        if keeps && self.head.has_body() {
             self.kept.start();
         }
     }

@@ -4,7 +4,9 @@
 use privet_config::HeaderMode;
 use privet_connection_log::CloseReason;
 use privet_net::{Connected, HttpProxyMode};
+use privet_tls::Alpn;
 
+use super::fetch_shared::LeasedStream;
 use super::fetched::{Failed, Fetched, Lease, Sent};
 use super::flow::{NextStep, RequestFlow, format, request};
 use crate::cache::observer::Observer;
@@ -16,6 +18,7 @@ use crate::headers::request::RequestRewrite;
 use crate::headers::{connection_auth, via};
 use crate::respond::reject;
 use crate::service::{Attempt, Fetch, OriginProtocol, Service};
+use crate::upstream::shared::Opening;
 use crate::upstream::{OriginConnection, pool};
 
 impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
@@ -43,19 +46,46 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             let response = self.service.failure(508, "loop", text.to_owned());
             return Fetched::Failed(response, Failed::Other);
         }
-        if fetch.protocol() == OriginProtocol::Http2 {
-            return Box::pin(self.fetch_shared(fetch)).await;
-        }
+        self.send(fetch).await
+    }
+
+    async fn send(&mut self, fetch: &mut S::Fetch) -> Fetched {
         let traits = traits_of(self.head, self.client.head_bytes());
-        let mut pooled = self.take_pooled(fetch, traits);
+        // What was kept open had ended: a new connection is tried.
+        let mut was_stale = false;
         loop {
-            let fresh = pooled.is_none();
-            let lease = match pooled.take() {
-                Some(origin) => Lease::Open(origin),
-                None => self.dial(fetch).await,
+            let lease = match fetch.protocol() {
+                OriginProtocol::Http2 => Box::pin(self.lease_shared(fetch)).await,
+                OriginProtocol::Http1 => {
+                    let pooled = match was_stale {
+                        true => None,
+                        false => self.take_pooled(fetch, traits),
+                    };
+                    match pooled {
+                        Some(origin) => Lease::Open(origin),
+                        None => self.dial(fetch).await,
+                    }
+                }
             };
-            let origin = match lease {
-                Lease::Open(origin) => origin,
+            let lease = match lease {
+                // It spoke HTTP/1 before.
+                Lease::Open(origin) if origin.connected.alpn == Some(Alpn::H2) => {
+                    let opening = Opening::alone(origin.key, &origin.target);
+                    Box::pin(self.share(origin, opening)).await
+                }
+                lease => lease,
+            };
+            let sent = match lease {
+                Lease::Open(origin) => self.exchange(origin, fetch, traits).await,
+                Lease::Shared(connection, fresh) => {
+                    let leased = LeasedStream {
+                        connection,
+                        fresh,
+                        was_stale,
+                    };
+                    Box::pin(self.exchange_shared(leased, fetch, traits)).await
+                }
+                Lease::Again => continue,
                 Lease::Gone => {
                     self.service.attempt_ended(fetch, Attempt::Abandoned);
                     return Fetched::Next(NextStep::Close);
@@ -64,21 +94,19 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                     self.service.attempt_ended(fetch, Attempt::Unreachable);
                     // Nothing was sent: any request may go elsewhere.
                     if self.service.next_attempt(fetch) {
-                        pooled = self.take_pooled(fetch, traits);
+                        was_stale = false;
                         continue;
                     }
                     return Fetched::Failed(response, failed);
                 }
             };
-            match self.exchange(origin, fetch, traits).await {
+            was_stale = match sent {
                 Sent::Concluded(fetched) => return fetched,
-                // The idle connection was stale: a new one is opened.
-                Sent::Repeat if !fresh => {}
-                Sent::Repeat if self.service.next_attempt(fetch) => {
-                    pooled = self.take_pooled(fetch, traits);
-                }
-                Sent::Repeat => return self.no_answer(),
-            }
+                Sent::Repeat { to_same } if to_same => true,
+                Sent::Repeat { .. } if self.service.next_attempt(fetch) => false,
+                Sent::Repeat { .. } => return self.no_answer(),
+                Sent::OverHttp1 => false,
+            };
         }
     }
 
@@ -171,7 +199,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         if fresh {
             self.end_row(row.at, CloseReason::Broken, "closed without an answer");
         }
-        Sent::Repeat
+        Sent::Repeat { to_same: !fresh }
     }
 
     /// Queues the request's head.
@@ -338,6 +366,7 @@ pub(super) fn traits_of(head: &RequestHead, bytes: &[u8]) -> RequestTraits {
         authenticates_connection: connection_auth::has_credentials(head, bytes),
         // A body is kept as long as it is small.
         may_repeat: head.method.is_idempotent(),
+        may_be_refused: false,
         through_proxy: false,
     }
 }

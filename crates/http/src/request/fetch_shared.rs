@@ -4,73 +4,32 @@ use std::future::poll_fn;
 use std::io;
 
 use privet_connection_log::CloseReason;
+use privet_tls::Alpn;
 use tokio::time::timeout;
 
-use super::fetch::traits_of;
 use super::fetched::{Failed, Fetched, Lease, Sent};
 use super::flow::{NextStep, RequestFlow};
 use crate::cache::observer::Observer;
 use crate::exchange::downstream::unless_gone;
 use crate::exchange::{Downstream, Outcome, RequestTraits};
-use crate::head::{FieldKind, Scheme};
+use crate::h2::error::Unprocessed;
+use crate::head::FieldKind;
 use crate::headers::request::RequestRewrite;
-use crate::service::{Attempt, Fetch, OwnResponse, Service};
-use crate::upstream::H2Origin;
-use crate::upstream::shared::{self, Admission, Opening, SharedConnected, SharedConnection};
+use crate::service::{Attempt, Fetch, OriginProtocol, OwnResponse, Service};
+use crate::upstream::h2::StreamError;
+use crate::upstream::shared::{self, Admission, Identity, Opening, SharedConnection};
+use crate::upstream::{H2Origin, OriginConnection};
 
-/// A connection that takes the request, or why there is none.
-enum SharedLease {
-    /// The flag: it was opened for this request.
-    Open(SharedConnection, bool),
-    Failed(OwnResponse, Failed),
-    Gone,
+/// A shared connection that takes a stream.
+pub(super) struct LeasedStream {
+    pub connection: SharedConnection,
+    /// It was opened for this request.
+    pub fresh: bool,
+    /// Another attempt at this origin failed already.
+    pub was_stale: bool,
 }
 
 impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
-    pub(super) async fn fetch_shared(&mut self, fetch: &mut S::Fetch) -> Fetched {
-        let traits = traits_of(self.head, self.client.head_bytes());
-        let mut was_stale = false;
-        loop {
-            let (connection, fresh) = match self.lease_shared(fetch).await {
-                SharedLease::Open(connection, fresh) => (connection, fresh),
-                SharedLease::Gone => {
-                    self.service.attempt_ended(fetch, Attempt::Abandoned);
-                    return Fetched::Next(NextStep::Close);
-                }
-                SharedLease::Failed(response, failed) => {
-                    self.service.attempt_ended(fetch, Attempt::Unreachable);
-                    if self.service.next_attempt(fetch) {
-                        continue;
-                    }
-                    return Fetched::Failed(response, failed);
-                }
-            };
-            let fits = !self.head.upgrades
-                || self.asks_for_websocket() && connection.takes_websockets().await;
-            if !fits {
-                self.service.attempt_ended(fetch, Attempt::Abandoned);
-                let text = "the server takes no such upgrade over HTTP/2 (RFC 8441)".to_owned();
-                let response = self.service.failure(502, "no upgrade", text);
-                return Fetched::Failed(response, Failed::Other);
-            }
-            let facts = connection.connected.clone();
-            match self.exchange_shared(connection, fresh, fetch, traits).await {
-                Sent::Concluded(fetched) => return fetched,
-                // The shared connection was stale: another one is tried, once.
-                Sent::Repeat if !fresh && !was_stale => {
-                    was_stale = true;
-                    self.retire(&facts, fetch);
-                }
-                Sent::Repeat => {
-                    self.service.attempt_ended(fetch, Attempt::Failed);
-                    if !self.service.next_attempt(fetch) {
-                        return self.no_answer();
-                    }
-                }
-            }
-        }
-    }
-
     /// Whether the upgrade that the request asks for has a form in HTTP/2.
     fn asks_for_websocket(&self) -> bool {
         let bytes = self.client.head_bytes();
@@ -84,57 +43,65 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         })
     }
 
-    fn retire(&self, connected: &SharedConnected, fetch: &S::Fetch) {
+    fn retire(&self, connection: &Identity, fetch: &S::Fetch) {
         if let Some(target) = self.head.target.as_ref() {
-            shared::retire(connected, fetch.pool_key(), fetch.target(target));
+            shared::retire(connection, fetch.pool_key(), fetch.target(target));
         }
     }
 
     /// Takes a shared connection that is ready for another stream, or opens one.
-    async fn lease_shared(&mut self, fetch: &S::Fetch) -> SharedLease {
+    pub(super) async fn lease_shared(&mut self, fetch: &S::Fetch) -> Lease {
+        let mut waited = false;
         loop {
             let Some(target) = self.head.target.as_ref() else {
-                return SharedLease::Gone;
+                return Lease::Gone;
             };
             let (key, target) = (fetch.pool_key(), fetch.target(target).clone());
-            let (connection, fresh) = match shared::turn(key, &target) {
-                Admission::Take(connection) => (connection, false),
+            let connection = match shared::turn(key, &target, waited) {
+                Admission::Take(connection) => connection,
                 Admission::Wait(other) => {
                     let (_, watch) = self.client.head_and_watch();
                     if unless_gone(watch, other).await.is_err() {
-                        return SharedLease::Gone;
+                        return Lease::Gone;
                     }
+                    if fetch.protocol() != OriginProtocol::Http2 {
+                        return Lease::Again;
+                    }
+                    waited = true;
                     continue;
                 }
-                Admission::Open(opening) => match self.open_shared(fetch, opening).await {
-                    Ok(connection) => (connection, true),
-                    Err(failed) => return failed,
-                },
+                Admission::Open(opening) => {
+                    return match self.dial(fetch).await {
+                        Lease::Open(origin) => self.share(origin, opening).await,
+                        failed => failed,
+                    };
+                }
             };
             match self.ready(connection).await {
-                Ok(Ok(connection)) => return SharedLease::Open(connection, fresh),
-                Ok(Err((connection, error))) => {
-                    shared::retire(&connection.connected, key, &target);
-                    if fresh {
-                        return SharedLease::Failed(self.no_http_2(&error), Failed::Other);
-                    }
-                }
-                Err(_) => return SharedLease::Gone,
+                Ok(Ok(connection)) => return Lease::Shared(connection, false),
+                Ok(Err((connection, _))) => shared::retire(&connection.identity(), key, &target),
+                Err(_) => return Lease::Gone,
             }
         }
     }
 
-    async fn open_shared(
-        &mut self,
-        fetch: &S::Fetch,
-        opening: Opening,
-    ) -> Result<SharedConnection, SharedLease> {
-        match self.dial(fetch).await {
-            Lease::Open(origin) => shared::open(origin.connected, opening)
-                .await
-                .map_err(|error| SharedLease::Failed(self.no_http_2(&error), Failed::Other)),
-            Lease::Failed(response, failed) => Err(SharedLease::Failed(response, failed)),
-            Lease::Gone => Err(SharedLease::Gone),
+    /// Starts HTTP/2 on a new connection, where its origin speaks it.
+    pub(super) async fn share(&mut self, origin: Box<OriginConnection>, opening: Opening) -> Lease {
+        if origin.connected.alpn != Some(Alpn::H2) {
+            return Lease::Open(origin);
+        }
+        let (key, target) = (origin.key, origin.target.clone());
+        let opened = match shared::open(origin.connected, opening).await {
+            Ok(connection) => self.ready(connection).await,
+            Err(error) => return Lease::Failed(self.no_http_2(&error), Failed::Other),
+        };
+        match opened {
+            Ok(Ok(connection)) => Lease::Shared(connection, true),
+            Ok(Err((connection, error))) => {
+                shared::retire(&connection.identity(), key, &target);
+                Lease::Failed(self.no_http_2(&error), Failed::Other)
+            }
+            Err(_) => Lease::Gone,
         }
     }
 
@@ -159,16 +126,31 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         })
     }
 
-    async fn exchange_shared(
+    /// Sends the request as a stream of a shared connection.
+    pub(super) async fn exchange_shared(
         &mut self,
-        connection: SharedConnection,
-        fresh: bool,
+        leased: LeasedStream,
         fetch: &mut S::Fetch,
         traits: RequestTraits,
     ) -> Sent {
-        let row = match connection.connected.lock() {
+        // A login that belongs to a connection has no place on one that is shared.
+        if traits.authenticates_connection
+            && let Some(sent) = self.over_http1(fetch)
+        {
+            return sent;
+        }
+        let fits = !traits.upgrades
+            || self.asks_for_websocket() && leased.connection.takes_websockets().await;
+        if !fits {
+            let text = "the server takes no such upgrade over HTTP/2 (RFC 8441)";
+            return self
+                .over_http1(fetch)
+                .unwrap_or_else(|| self.no_form(fetch, "no upgrade", text));
+        }
+        let identity = leased.connection.identity();
+        let row = match leased.connection.connected.lock() {
             Ok(connected) => {
-                if fresh {
+                if leased.fresh {
                     self.observed.dialed = Some(connected.timings);
                 }
                 self.row_of(fetch, &connected)
@@ -178,40 +160,78 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let Some(row) = row else {
             return Sent::Concluded(Fetched::Next(NextStep::Close));
         };
-        let mut origin = match self.open_stream(connection, fetch) {
+        let (fresh, was_stale) = (leased.fresh, leased.was_stale);
+        let mut origin = match self.open_stream(leased.connection, fetch) {
             Ok(origin) => origin,
-            Err(error) => {
+            Err(StreamError::NoForm) => {
+                let text = "the request has no form in HTTP/2";
+                return self
+                    .over_http1(fetch)
+                    .unwrap_or_else(|| self.no_form(fetch, "bad request", text));
+            }
+            Err(StreamError::Connection(error)) => {
                 self.end_row(row.at, CloseReason::Broken, &error.to_string());
-                return Sent::Repeat;
+                return self.repeat(&identity, fetch, !was_stale);
             }
         };
         self.observed.up_head += origin.head_size();
+        let traits = RequestTraits {
+            may_be_refused: true,
+            ..traits
+        };
         match self.attempt(&mut origin, row, fetch, traits).await {
-            Outcome::Repeat => Sent::Repeat,
-            Outcome::Switched => {
-                self.report(&Outcome::Switched, fetch);
-                let next = self.switch(origin.into_tunnel(), row.at);
-                Sent::Concluded(Fetched::Next(next))
-            }
+            Outcome::Repeat => match origin.unprocessed() {
+                Some(Unprocessed::NeedsHttp1) => self
+                    .over_http1(fetch)
+                    .unwrap_or_else(|| self.repeat(&identity, fetch, false)),
+                Some(Unprocessed::Refused) if !was_stale => Sent::Repeat { to_same: true },
+                _ => self.repeat(&identity, fetch, !fresh && !was_stale),
+            },
             outcome => {
                 self.report(&outcome, fetch);
-                if let Outcome::Taken { keep_origin } = outcome {
-                    self.pass_on(origin, keep_origin, drop);
-                    return Sent::Concluded(Fetched::Taken(row.at));
-                }
-                Sent::Concluded(self.conclude(outcome, None, row.at).await)
+                Sent::Concluded(self.conclude_shared(outcome, origin, row.at).await)
             }
         }
+    }
+
+    async fn conclude_shared(&mut self, outcome: Outcome, origin: H2Origin, row: usize) -> Fetched {
+        match outcome {
+            Outcome::Switched => Fetched::Next(self.switch(origin.into_tunnel(), row)),
+            Outcome::Taken { keep_origin } => {
+                self.pass_on(origin, keep_origin, drop);
+                Fetched::Taken(row)
+            }
+            outcome => self.conclude(outcome, None, row).await,
+        }
+    }
+
+    /// The request is not sent to this origin: not over HTTP/1 either.
+    fn no_form(&self, fetch: &mut S::Fetch, reason: &'static str, text: &str) -> Sent {
+        self.service.attempt_ended(fetch, Attempt::Abandoned);
+        let response = self.service.failure(502, reason, text.to_owned());
+        Sent::Concluded(Fetched::Failed(response, Failed::Other))
+    }
+
+    /// Has the request sent over HTTP/1 instead, where its origin speaks that too.
+    fn over_http1(&self, fetch: &mut S::Fetch) -> Option<Sent> {
+        fetch.use_http1().then_some(Sent::OverHttp1)
+    }
+
+    /// The request ended without a byte of a response, and the connection takes no more. `to_same`: as [`Sent::Repeat`] says.
+    fn repeat(&self, connection: &Identity, fetch: &mut S::Fetch, to_same: bool) -> Sent {
+        self.retire(connection, fetch);
+        if !to_same {
+            self.service.attempt_ended(fetch, Attempt::Failed);
+        }
+        Sent::Repeat { to_same }
     }
 
     fn open_stream(
         &mut self,
         connection: SharedConnection,
         fetch: &S::Fetch,
-    ) -> io::Result<H2Origin> {
-        let Some(target) = self.head.target.as_ref() else {
-            return Err(io::ErrorKind::InvalidInput.into());
-        };
+    ) -> Result<H2Origin, StreamError> {
+        let target = self.head.target.as_ref().ok_or(StreamError::NoForm)?;
         if let Some(observer) = &mut self.observer
             && let Ok(connected) = connection.connected.lock()
         {
@@ -226,10 +246,6 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             scanned: fetch.scanner().is_some(),
         };
         let bytes = self.client.head_bytes();
-        let scheme = match self.head.scheme {
-            Scheme::Https => "https",
-            _ => "http",
-        };
-        H2Origin::send(connection, self.head, bytes, &rewrite, scheme)
+        H2Origin::send(connection, self.head, bytes, &rewrite, fetch.scheme())
     }
 }

@@ -3,10 +3,16 @@
 use super::flow::NextStep;
 use crate::service::OwnResponse;
 use crate::upstream::OriginConnection;
+use crate::upstream::shared::SharedConnection;
 
-/// A request on a new or pooled connection.
+/// A connection for a request.
 pub(super) enum Lease {
+    /// HTTP/1, new or from the pool.
     Open(Box<OriginConnection>),
+    /// HTTP/2. The flag: it was opened for this request.
+    Shared(SharedConnection, bool),
+    /// The origin turned out to speak another version: ask again.
+    Again,
     /// No connection; the response that says why.
     Failed(OwnResponse, Failed),
     /// The client gave up; that is recorded.
@@ -34,6 +40,11 @@ pub(crate) enum Failed {
 /// How sending a request on one connection ended.
 pub(super) enum Sent {
     Concluded(Fetched),
-    /// The connection broke without a byte of a response, and the request may be sent again.
-    Repeat,
+    /// There is no byte of a response, and the request may be sent again. `to_same`: to this origin; otherwise it was tried
+    /// on a new connection, and the failure is reported.
+    Repeat {
+        to_same: bool,
+    },
+    /// Nothing was sent: the request goes over HTTP/1, as [`crate::service::Fetch::use_http1`] allowed.
+    OverHttp1,
 }

@@ -106,7 +106,8 @@ pub enum Plan<F> {
 pub enum OriginProtocol {
     /// HTTP/1: one request at a time on a connection.
     Http1,
-    /// HTTP/2 from its first byte: requests share connections.
+    /// HTTP/2: requests share connections. A new connection that finds an origin which does not speak it
+    /// ([`Connected::alpn`]) is used as one of HTTP/1.
     Http2,
 }
 
@@ -123,6 +124,16 @@ pub trait Fetch: Send + Sync + 'static {
 
     fn protocol(&self) -> OriginProtocol {
         OriginProtocol::Http1
+    }
+
+    /// Sends the request over HTTP/1 from here on, since HTTP/2 has no form for it. `false`: the origin does not speak it.
+    fn use_http1(&mut self) -> bool {
+        false
+    }
+
+    /// The scheme of the request's URL, as the origin sees it.
+    fn scheme(&self) -> &'static str {
+        "http"
     }
 
     /// What a site changes in the request.

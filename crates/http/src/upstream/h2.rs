@@ -13,7 +13,7 @@ use super::shared::{SharedConnected, SharedConnection};
 use super::websocket;
 use crate::exchange::Upstream;
 use crate::h2::body::{Incoming, OutgoingRequest, insert};
-use crate::h2::error::to_io;
+use crate::h2::error::{Unprocessed, to_io, unprocessed_of};
 use crate::h2::send::SendHalf;
 use crate::h2::tunnel::H2Tunnel;
 use crate::head::response::BadResponse;
@@ -21,6 +21,14 @@ use crate::head::scan::Scan;
 use crate::head::{BodyLength, MAX_FIELDS, RequestHead, ResponseHead};
 use crate::headers::request::{self, RequestRewrite};
 use crate::headers::write_fields;
+
+/// Why a request is no stream of a connection.
+pub enum StreamError {
+    /// HTTP/2 has no form for it.
+    NoForm,
+    /// The connection takes no more streams.
+    Connection(io::Error),
+}
 
 /// One request on a shared connection.
 pub struct H2Origin {
@@ -36,24 +44,25 @@ pub struct H2Origin {
     accept: Option<String>,
     incoming: Incoming,
     outgoing: OutgoingRequest,
+    unprocessed: Option<Unprocessed>,
 }
 
 impl H2Origin {
     /// Opens a stream and sends the request's head.
     ///
     /// # Errors
-    /// The connection takes no more streams, or HTTP/2 has no form for the request.
+    /// [`StreamError`].
     pub fn send(
         mut connection: SharedConnection,
         head: &RequestHead,
         bytes: &[u8],
         rewrite: &RequestRewrite<'_>,
         scheme: &str,
-    ) -> io::Result<Self> {
+    ) -> Result<Self, StreamError> {
         let mut text = Vec::with_capacity(512);
         request::write(&mut text, head, bytes, rewrite);
         let size = text.len() as u64;
-        let mut request = request_of(&text, scheme).ok_or(io::ErrorKind::InvalidInput)?;
+        let mut request = request_of(&text, scheme).ok_or(StreamError::NoForm)?;
         let accept = head.upgrades.then(|| websocket::extend(&mut request));
         let head_only = request.method() == Method::HEAD;
         // Some servers take a GET for one with a body where the head does not end the stream.
@@ -61,7 +70,7 @@ impl H2Origin {
         let (response, send) = connection
             .send
             .send_request(request, is_whole)
-            .map_err(to_io)?;
+            .map_err(|error| StreamError::Connection(to_io(error)))?;
         let send = SendHalf::new(send, connection.budget);
         let mut outgoing = OutgoingRequest::new(send, size);
         if accept.is_some() || is_whole {
@@ -77,7 +86,19 @@ impl H2Origin {
             accept,
             incoming: Incoming::default(),
             outgoing,
+            unprocessed: None,
         })
+    }
+
+    /// Why the origin did nothing for the request, where it said so.
+    pub fn unprocessed(&self) -> Option<Unprocessed> {
+        self.unprocessed
+    }
+
+    fn failed(&mut self, error: h2::Error) -> io::Error {
+        let error = to_io(error);
+        self.unprocessed = unprocessed_of(&error);
+        error
     }
 
     /// The stream as a tunnel, once the origin accepted it.
@@ -95,6 +116,7 @@ impl H2Origin {
             route,
             timings: DialTimings::default(),
             absolute_form: None,
+            alpn: None,
         })
     }
 
@@ -161,10 +183,12 @@ impl Upstream for H2Origin {
             return Poll::Ready(Ok(0));
         }
         if let Poll::Ready(Some(interim)) = self.response.poll_informational(cx) {
-            write_head(&mut self.head, &interim.map_err(to_io)?, b"");
+            let interim = interim.map_err(|error| self.failed(error))?;
+            write_head(&mut self.head, &interim, b"");
             return Poll::Ready(Ok(self.head.len()));
         }
-        let response = ready!(std::pin::Pin::new(&mut self.response).poll(cx)).map_err(to_io)?;
+        let response = ready!(std::pin::Pin::new(&mut self.response).poll(cx));
+        let response = response.map_err(|error| self.failed(error))?;
         self.answered = true;
         let (parts, recv) = response.into_parts();
         if let Some(accept) = self.accept.take_if(|_| parts.status.is_success()) {
@@ -228,5 +252,27 @@ mod tests {
         names.sort_unstable();
         assert_eq!(names, ["te", "x-y"]);
         assert!(request_of(b"GET / HTTP/1.1\r\nX: y\r\n\r\n", "http").is_none());
+    }
+
+    #[test]
+    fn paths_have_a_form_but_for_a_few_bytes_that_no_url_may_have() {
+        use crate::head::TargetRule;
+        let mut without = Vec::new();
+        for byte in b'!'..=b'~' {
+            let text = [
+                b"GET /a",
+                &[byte][..],
+                b"b?c",
+                &[byte],
+                b"d HTTP/1.1\r\nHost: a.test\r\n\r\n",
+            ]
+            .concat();
+            let mut head = RequestHead::default();
+            let parsed = head.parse(&text, &mut Scan::default(), TargetRule::Origin);
+            if parsed.is_ok_and(|whole| whole) && request_of(&text, "http").is_none() {
+                without.push(byte);
+            }
+        }
+        assert_eq!(without, b"\"<>`");
     }
 }

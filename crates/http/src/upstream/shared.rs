@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,9 +27,12 @@ const PER_TARGET: usize = 8;
 const IN_ALL: usize = 256;
 /// The limit for the settings of a new connection.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Bytes of bodies that are held for one stream and for one connection until they are passed on.
+/// Requests in flight on one connection before another is opened.
+const STREAMS: u32 = 64;
+/// Bytes of bodies that are held for one stream and for one connection until they are passed on. Clients that do not read
+/// must not use up what the others on the connection need.
 const STREAM_WINDOW: u32 = 256 * 1024;
-const CONNECTION_WINDOW: u32 = 1024 * 1024;
+const CONNECTION_WINDOW: u32 = STREAMS * STREAM_WINDOW;
 /// Bytes of one request that wait to be written to the socket.
 const SEND_BUFFER: usize = 64 * 1024;
 /// Bytes of fields in one head, as in HTTP/1.
@@ -50,6 +53,7 @@ pub struct SharedConnection {
 
 /// Behind a mutex only because a stream may not be shared between threads; locked once for a row.
 pub type SharedConnected = Arc<Mutex<Connected>>;
+pub type Identity = Weak<Mutex<Connected>>;
 
 impl SharedConnection {
     /// Requests in flight. The thread's table and the task that drives the connection hold a reference each.
@@ -66,8 +70,13 @@ impl SharedConnection {
         self.send.is_extended_connect_protocol_enabled()
     }
 
-    fn is(&self, other: &SharedConnected) -> bool {
-        Arc::ptr_eq(&self.connected, other)
+    /// Names it, without counting as a request.
+    pub fn identity(&self) -> Identity {
+        Arc::downgrade(&self.connected)
+    }
+
+    fn is(&self, identity: &Identity) -> bool {
+        Weak::ptr_eq(&self.identity(), identity)
     }
 }
 
@@ -75,7 +84,7 @@ impl SharedConnection {
 #[derive(Default)]
 struct Entry {
     open: Vec<SharedConnection>,
-    /// Set while the first one is being opened: other requests wait for it.
+    /// Set while one is being opened: other requests wait for it.
     opening: Option<Arc<Notify>>,
 }
 
@@ -96,6 +105,16 @@ pub enum Admission {
 pub struct Opening {
     key: Key,
     others: Option<Arc<Notify>>,
+}
+
+impl Opening {
+    /// Nobody waits for it.
+    pub fn alone(key: u64, target: &Target) -> Self {
+        Self {
+            key: (key, target.clone()),
+            others: None,
+        }
+    }
 }
 
 impl Drop for Opening {
@@ -124,20 +143,23 @@ fn with_entry(key: &Key, change: impl FnOnce(&mut Entry)) {
     });
 }
 
-/// How a request under a key gets a connection.
-pub fn turn(key: u64, target: &Target) -> Admission {
+/// How a request under a key gets a connection. `waited`: it waited for another's, which did not come: where that takes long
+/// to fail, those that wait must not fail one after another.
+pub fn turn(key: u64, target: &Target, waited: bool) -> Admission {
     let key = (key, target.clone());
     SHARED.with_borrow_mut(|shared| {
         let entry = shared.entry(key.clone()).or_default();
         let fewest = entry.open.iter().min_by_key(|open| open.in_flight());
         if let Some(fewest) = fewest {
             // Where no more may be opened, the request waits for a stream.
-            let has_room = fewest.in_flight() < fewest.send.current_max_send_streams();
-            return if has_room || entry.open.len() >= PER_TARGET {
-                Admission::Take(fewest.clone())
-            } else {
-                Admission::Open(Opening { key, others: None })
-            };
+            let most = fewest.send.current_max_send_streams().min(STREAMS as usize);
+            let has_room = fewest.in_flight() < most;
+            if has_room || entry.open.len() >= PER_TARGET {
+                return Admission::Take(fewest.clone());
+            }
+        }
+        if waited && entry.open.is_empty() {
+            return Admission::Open(Opening { key, others: None });
         }
         if let Some(opening) = &entry.opening {
             return Admission::Wait(opening.clone().notified_owned());
@@ -152,9 +174,9 @@ pub fn turn(key: u64, target: &Target) -> Admission {
 }
 
 /// Gives no more requests to a connection: its peer takes none.
-pub fn retire(connected: &SharedConnected, key: u64, target: &Target) {
+pub fn retire(connection: &Identity, key: u64, target: &Target) {
     with_entry(&(key, target.clone()), |entry| {
-        entry.open.retain(|other| !other.is(connected));
+        entry.open.retain(|other| !other.is(connection));
     });
 }
 
@@ -238,6 +260,6 @@ struct Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        retire(&self.connected, self.key, &self.target);
+        retire(&Arc::downgrade(&self.connected), self.key, &self.target);
     }
 }

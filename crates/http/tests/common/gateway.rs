@@ -160,6 +160,7 @@ impl Gateway for TestGateway {
             preread: Default::default(),
             route: "direct".into(),
             timings: DialTimings::default(),
+            alpn: None,
             absolute_form: self
                 .upstream
                 .filter(|_| mode == HttpProxyMode::AbsoluteForm)

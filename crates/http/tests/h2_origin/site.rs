@@ -21,6 +21,7 @@ use privet_http::service::{
 };
 use privet_net::{Connected, DialTimings, HttpProxyMode, Stream};
 use privet_policy::{Host, Listener, Protocol, Target, Why, WhyKind};
+use privet_tls::Alpn;
 use tokio::net::{TcpListener, TcpStream};
 
 /// A site with one backend that speaks HTTP/2.
@@ -97,6 +98,7 @@ impl Service for Site {
             route: "backend".into(),
             timings: DialTimings::default(),
             absolute_form: None,
+            alpn: Some(Alpn::H2),
         })
     }
 

@@ -108,11 +108,36 @@ impl ClientTls {
         let name = server_name(host).map_err(|_| ClientError::Name(host.to_owned()))?;
         let connector = TlsConnector::from(self.config.clone());
         let connecting = connector.connect(name, Prefixed::new(Bytes::new(), io));
-        match timeout_at(deadline, connecting).await {
-            Ok(Ok(stream)) => Ok(TlsStream::client(stream)),
-            Ok(Err(error)) => Err(ClientError::Failed(error)),
-            Err(_) => Err(ClientError::TimedOut),
-        }
+        finish(connecting, deadline).await
+    }
+
+    /// As [`Self::connect`], but offers these protocols, most preferred first.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn connect_offering<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        io: S,
+        host: &str,
+        alpn: &[Alpn],
+        deadline: Instant,
+    ) -> Result<TlsStream<S>, ClientError> {
+        let name = server_name(host).map_err(|_| ClientError::Name(host.to_owned()))?;
+        let connector = TlsConnector::from(self.config.clone());
+        let connector = connector.with_alpn(alpn_ids(alpn));
+        let connecting = connector.connect(name, Prefixed::new(Bytes::new(), io));
+        finish(connecting, deadline).await
+    }
+}
+
+async fn finish<S: AsyncRead + AsyncWrite + Unpin>(
+    connecting: tokio_rustls::Connect<Prefixed<S>>,
+    deadline: Instant,
+) -> Result<TlsStream<S>, ClientError> {
+    match timeout_at(deadline, connecting).await {
+        Ok(Ok(stream)) => Ok(TlsStream::client(stream)),
+        Ok(Err(error)) => Err(ClientError::Failed(error)),
+        Err(_) => Err(ClientError::TimedOut),
     }
 }
 

@@ -58,6 +58,7 @@ pub(super) async fn open<G: Gateway>(
         route,
         timings,
         absolute_form: None,
+        alpn: None,
     };
     let session = Session::new(gateway, context, stream, &preread, remote);
     match session.fetch(&wanted).await {

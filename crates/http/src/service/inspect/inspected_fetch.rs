@@ -35,6 +35,16 @@ impl Fetch for InspectedFetch {
         self.protocol
     }
 
+    fn use_http1(&mut self) -> bool {
+        let speaks_both = self.protocol == OriginProtocol::Http2;
+        self.protocol = OriginProtocol::Http1;
+        speaks_both
+    }
+
+    fn scheme(&self) -> &'static str {
+        self.scheme
+    }
+
     fn site_request(&self) -> Option<SiteRequest<'_>> {
         None
     }

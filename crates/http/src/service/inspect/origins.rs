@@ -92,6 +92,7 @@ impl Origins {
         }
         let took = started.elapsed();
         connected.timings.tls = Some(connected.timings.tls.unwrap_or_default() + took);
+        connected.alpn = stream.alpn();
         connected.stream = Stream::Boxed(Box::pin(stream));
         Ok((connected, protocol))
     }

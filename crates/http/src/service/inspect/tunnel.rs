@@ -13,7 +13,6 @@ use privet_tls::inspection::OriginError;
 use super::fault_page::OriginFault;
 use super::inspected_fetch::InspectedFetch;
 use super::origins::{OriginCheck, Origins};
-use crate::respond::reject;
 use crate::service::{OriginProtocol, OwnResponse};
 
 /// Who opened a tunnel, and where it leads.
@@ -178,17 +177,14 @@ impl<G: Gateway> InspectedTunnel<G> {
         };
         let key = fetch.decision.pool_key;
         match origins.connect(key, target, connected, alpn).await {
-            Ok((connected, protocol)) if protocol == fetch.protocol => Ok(connected),
-            Ok((_, protocol)) => {
-                *self.origin() = Origin::Good {
-                    protocol,
-                    ready: None,
-                };
-                let text = "the server speaks another version of HTTP than before; try again";
-                let text = text.to_owned();
-                Err(Box::new(move |format| {
-                    reject::bad_gateway(503, "try again", &text, format)
-                }))
+            Ok((connected, protocol)) => {
+                if protocol != fetch.protocol {
+                    *self.origin() = Origin::Good {
+                        protocol,
+                        ready: None,
+                    };
+                }
+                Ok(connected)
             }
             Err(error) => {
                 let fault = OriginFault::from(error);
