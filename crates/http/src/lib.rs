@@ -34,7 +34,7 @@ pub use upstream::pool::close_idle as close_idle_origins;
 /// Frees the memory that the calling thread keeps for the requests of its connections.
 pub fn free_buffers() {
     body::buffer::free_pool();
-    h1::pooled::free::<h1::scratch::Scratch>();
+    h1::pooled::free::<request::scratch::Scratch>();
     h1::pooled::free::<h1::client::ClientState>();
     h1::pooled::free::<upstream::origin_state::OriginState>();
 }

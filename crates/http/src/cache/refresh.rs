@@ -12,50 +12,33 @@ use tokio::time::Instant;
 use super::fill::Audience;
 use super::shared_store::{AskResult, AskedShared};
 use super::status::Failure;
-use crate::body::KeptBody;
 use crate::body::{BodyError, BodySink, BodySource, Piece, SourceError};
 use crate::exchange::downstream::ClientWatch;
-use crate::exchange::{Deadline, Downstream, Observed};
+use crate::exchange::{Deadline, Downstream};
 use crate::head::ResponseHead;
 use crate::headers::response::{ResponseRewrite, StoredResponse};
 use crate::request::RequestFlow;
-use crate::request::live_connections::LiveConnections;
-use crate::scanning::Scans;
+use crate::request::client_state::ClientState;
+use crate::request::scratch::Scratch;
 use crate::service::{Service, Session};
-use crate::upstream::pinned::PinnedOrigins;
 
 impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
     /// Sends this request to its origin on a task of its own. Its response is for the store alone.
     pub(super) fn refresh(&self, mut fetch: S::Fetch, entry: Entry, permit: FillPermit) {
         let service = self.service.clone();
         let info = self.info;
-        let head = self.head.clone();
         let mut client = BackgroundClient::new(self.client.head_bytes());
-        let (mut url, mut page) = (self.url.clone(), self.page.clone());
-        let mut session = Session::of_user(self.session.user.clone());
+        let mut scratch = Scratch {
+            head: self.head.clone(),
+            url: self.url.clone(),
+            page: self.page.clone(),
+            ..Scratch::default()
+        };
+        let session = Session::of_user(self.session.user.clone());
         tokio::spawn(async move {
-            let mut reply = ResponseHead::default();
-            let mut observed = Observed::default();
-            let mut live_connections = LiveConnections::default();
-            let mut pinned = PinnedOrigins::default();
-            let mut deadline = Deadline::at(Instant::now() + service.timeouts().idle);
-            let mut flow = RequestFlow {
-                service: &service,
-                info,
-                client: &mut client,
-                head: &head,
-                url: &mut url,
-                page: &mut page,
-                reply: &mut reply,
-                observed: &mut observed,
-                session: &mut session,
-                live_connections: &mut live_connections,
-                pinned: &mut pinned,
-                deadline: &mut deadline,
-                observer: None,
-                kept: KeptBody::default(),
-                scans: Scans::default(),
-            };
+            let deadline = Deadline::at(Instant::now() + service.timeouts().idle);
+            let mut state = ClientState::new(session, deadline);
+            let mut flow = RequestFlow::new(&service, info, &mut client, &mut scratch, &mut state);
             flow.run_refresh(&mut fetch, entry, permit).await;
         });
     }

@@ -11,17 +11,15 @@ use tokio::time::Instant;
 use super::client::{H1Client, send};
 use super::linger::linger;
 use super::pooled::Pooled;
-use super::scratch::Scratch;
-use crate::body::{Buffer, KeptBody};
+use crate::body::Buffer;
 use crate::exchange::Deadline;
 use crate::head::BadRequest;
-use crate::request::live_connections::LiveConnections;
+use crate::request::client_state::ClientState;
+use crate::request::scratch::Scratch;
 use crate::request::{NextStep, RequestFlow};
 use crate::respond::reject;
-use crate::scanning::Scans;
 use crate::service::{ConnectionInfo, Service, Session};
 use crate::turn::Turns;
-use crate::upstream::pinned::PinnedOrigins;
 
 /// Serves one client connection. `first`: the bytes that were read already.
 ///
@@ -43,11 +41,8 @@ pub fn serve<S: Service>(
         service,
         info,
         scratch: Pooled::none(),
-        live_connections: LiveConnections::default(),
-        pinned: PinnedOrigins::default(),
-        deadline: Deadline::at(deadline),
+        state: ClientState::new(Session::default(), Deadline::at(deadline)),
         head_wait: HeadWait::Head,
-        session: Session::default(),
     };
     Turns::new(async move {
         if !all {
@@ -99,11 +94,8 @@ struct Connection<S> {
     service: S,
     info: ConnectionInfo,
     scratch: Pooled<Scratch>,
-    live_connections: LiveConnections,
-    pinned: PinnedOrigins,
-    deadline: Deadline,
+    state: ClientState,
     head_wait: HeadWait,
-    session: Session,
 }
 
 impl<S: Service> Connection<S> {
@@ -131,7 +123,7 @@ impl<S: Service> Connection<S> {
         let fault = bad.to_string();
         let service = &self.service;
         service
-            .record_malformed(&self.session, self.info, fault)
+            .record_malformed(&self.state.session, self.info, fault)
             .await;
         send(&mut self.client.stream, &reject::bad_request(bad)).await;
         NextStep::Linger
@@ -139,32 +131,15 @@ impl<S: Service> Connection<S> {
 
     /// Responds to the request whose head is at the start of `inbound`.
     async fn respond(&mut self) -> NextStep {
-        let Scratch {
-            head,
-            url,
-            page,
-            reply,
-            observed,
-            ..
-        } = self.scratch.get();
-        self.client.start(head.len, head.body);
-        let flow = RequestFlow {
-            service: &self.service,
-            info: self.info,
-            client: &mut self.client,
-            head,
-            url,
-            page,
-            reply,
-            observed,
-            session: &mut self.session,
-            live_connections: &mut self.live_connections,
-            pinned: &mut self.pinned,
-            deadline: &mut self.deadline,
-            observer: None,
-            kept: KeptBody::default(),
-            scans: Scans::default(),
-        };
+        let scratch = self.scratch.get();
+        self.client.start(scratch.head.len, scratch.head.body);
+        let flow = RequestFlow::new(
+            &self.service,
+            self.info,
+            &mut self.client,
+            scratch,
+            &mut self.state,
+        );
         flow.run().await
     }
 
@@ -184,7 +159,9 @@ impl<S: Service> Connection<S> {
                 if self.head_wait != HeadWait::Head {
                     self.head_wait = HeadWait::Head;
                     self.service.request_begun();
-                    self.deadline.set(self.service.timeouts().request_header);
+                    self.state
+                        .deadline
+                        .set(self.service.timeouts().request_header);
                 }
             }
             let buffer = self.client.inbound.get_or_insert_with(Buffer::small);
@@ -201,18 +178,18 @@ impl<S: Service> Connection<S> {
         }
         if self.head_wait == HeadWait::Unset {
             self.head_wait = HeadWait::Idle;
-            self.deadline.set(self.service.timeouts().idle);
+            self.state.deadline.set(self.service.timeouts().idle);
         }
-        if self.live_connections.poll_cancelled(cx).is_ready() {
+        if self.state.live_connections.poll_cancelled(cx).is_ready() {
             return Poll::Ready(Ok(false));
         }
-        match self.deadline.poll(cx) {
+        match self.state.deadline.poll(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(()) if self.client.inbound.is_some() => {
                 Poll::Ready(Err(BadRequest::Timeout))
             }
             Poll::Ready(()) => {
-                self.live_connections.end(CloseReason::Idle, None);
+                self.state.live_connections.end(CloseReason::Idle, None);
                 Poll::Ready(Ok(false))
             }
         }

@@ -7,6 +7,5 @@ pub(crate) mod connection;
 mod linger;
 pub(crate) mod pooled;
 pub(crate) mod reader;
-pub(crate) mod scratch;
 mod send;
 pub(crate) mod writer;

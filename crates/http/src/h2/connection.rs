@@ -22,19 +22,16 @@ use super::held_heads::HeldHeads;
 use super::request::head_text;
 use super::send::SendBudget;
 use super::wire::Wire;
-use crate::body::KeptBody;
 use crate::exchange::{Deadline, Downstream};
 use crate::h1::pooled::Pooled;
-use crate::h1::scratch::Scratch;
 use crate::head::scan::Scan;
 use crate::head::{BadRequest, RequestHead, TargetRule};
-use crate::request::live_connections::LiveConnections;
+use crate::request::client_state::ClientState;
+use crate::request::scratch::Scratch;
 use crate::request::{NextStep, RequestFlow};
 use crate::respond::reject;
-use crate::scanning::Scans;
 use crate::service::{ConnectionInfo, Service, Session};
 use crate::turn::{self, Turns};
-use crate::upstream::pinned::PinnedOrigins;
 
 /// Streams that a client may have open at once. What they hold is bounded for the connection: heads by [`HeldHeads`], bodies
 /// that were received by [`CONNECTION_WINDOW`], bodies that wait to be sent by [`SendBudget`].
@@ -230,24 +227,20 @@ struct Shared<S, T> {
     info: ConnectionInfo,
     service: S,
     tunnels: T,
-    /// What ended streams left for later ones.
-    free: Mutex<Vec<StreamState>>,
+    /// What ended streams left for later ones: rows stay open, and each is used by one stream at a time, so that closing a row
+    /// resets that stream only.
+    free: Mutex<Vec<ClientState>>,
     heads: HeldHeads,
     budget: SendBudget,
 }
 
 impl<S: Service, T> Shared<S, T> {
-    fn take_state(&self) -> StreamState {
+    fn take_state(&self) -> ClientState {
         let free = self.free.lock().ok().and_then(|mut free| free.pop());
-        free.unwrap_or_else(|| StreamState {
-            session: Session::default(),
-            live_connections: LiveConnections::default(),
-            pinned: PinnedOrigins::default(),
-            deadline: Deadline::at(turn::now()),
-        })
+        free.unwrap_or_else(|| ClientState::new(Session::default(), Deadline::at(turn::now())))
     }
 
-    fn give_back(&self, state: StreamState) {
+    fn give_back(&self, state: ClientState) {
         if let Ok(mut free) = self.free.lock() {
             free.push(state);
         }
@@ -261,16 +254,6 @@ impl<S: Service, T> Shared<S, T> {
             }
         }
     }
-}
-
-/// What a stream keeps for the next one: rows stay open, and each is used by one stream at a time, so that closing a row
-/// resets that stream only.
-struct StreamState {
-    session: Session,
-    live_connections: LiveConnections,
-    pinned: PinnedOrigins,
-    /// Its timer is set up once.
-    deadline: Deadline,
 }
 
 /// Runs the request of one stream.
@@ -288,15 +271,8 @@ async fn run<S: Service, T: Tunnels>(
         return respond.send_reset(Reason::REFUSED_STREAM);
     };
     let mut scratch = Pooled::<Scratch>::none();
-    let Scratch {
-        head,
-        url,
-        page,
-        reply,
-        observed,
-        ..
-    } = scratch.get();
-    let text = match text.and_then(|text| parse(head, text, S::TARGETS)) {
+    let parsed = scratch.get();
+    let text = match text.and_then(|text| parse(&mut parsed.head, text, S::TARGETS)) {
         Ok(text) => text,
         Err(bad) => {
             let client = H2Client::new(Vec::new(), recv, respond, shared.budget.clone());
@@ -304,26 +280,16 @@ async fn run<S: Service, T: Tunnels>(
         }
     };
     let mut client = H2Client::new(text, recv, respond, shared.budget.clone());
-    if !head.has_body() {
+    if !parsed.head.has_body() {
         client.without_body();
     }
-    let flow = RequestFlow {
-        service: &shared.service,
-        info: shared.info,
-        client: &mut client,
-        head,
-        url,
-        page,
-        reply,
-        observed,
-        session: &mut state.session,
-        live_connections: &mut state.live_connections,
-        pinned: &mut state.pinned,
-        deadline: &mut state.deadline,
-        observer: None,
-        kept: KeptBody::default(),
-        scans: Scans::default(),
-    };
+    let flow = RequestFlow::new(
+        &shared.service,
+        shared.info,
+        &mut client,
+        parsed,
+        &mut state,
+    );
     let next = flow.run().await;
     drop(scratch);
     shared.give_back(state);

@@ -9,7 +9,9 @@ use privet_connection_log::LiveConnection;
 use privet_gateway::TunnelInspector;
 use privet_net::Connected;
 
+use super::client_state::ClientState;
 use super::live_connections::LiveConnections;
+use super::scratch::Scratch;
 use super::urls::{write_page, write_url};
 use crate::body::KeptBody;
 use crate::cache::observer::Observer;
@@ -106,7 +108,34 @@ pub enum NextStep {
     },
 }
 
-impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
+impl<'a, S: Service, D: Downstream> RequestFlow<'a, S, D> {
+    /// The flow of the request whose head is in `scratch`.
+    pub fn new(
+        service: &'a S,
+        info: ConnectionInfo,
+        client: &'a mut D,
+        scratch: &'a mut Scratch,
+        state: &'a mut ClientState,
+    ) -> Self {
+        Self {
+            service,
+            info,
+            client,
+            head: &scratch.head,
+            url: &mut scratch.url,
+            page: &mut scratch.page,
+            reply: &mut scratch.reply,
+            observed: &mut scratch.observed,
+            session: &mut state.session,
+            live_connections: &mut state.live_connections,
+            pinned: &mut state.pinned,
+            deadline: &mut state.deadline,
+            observer: None,
+            kept: KeptBody::default(),
+            scans: Scans::default(),
+        }
+    }
+
     /// Responds to the request.
     pub async fn run(mut self) -> NextStep {
         let bytes = self.client.head_bytes();

@@ -5,11 +5,13 @@
 //! rows of a client connection.
 
 mod attempt;
+pub(crate) mod client_state;
 pub(crate) mod fetch;
 mod fetch_shared;
 pub(crate) mod fetched;
 pub(crate) mod flow;
 pub(crate) mod live_connections;
+pub(crate) mod scratch;
 mod tunnel;
 mod urls;
 

@@ -1,7 +1,7 @@
-//! The parsed heads of a request and its response.
+//! What is parsed of one request and its response: memory that the requests of a thread use again.
 
-use super::pooled::{Pool, Reused};
 use crate::exchange::Observed;
+use crate::h1::pooled::{Pool, Reused};
 use crate::head::scan::Scan;
 use crate::head::{RequestHead, ResponseHead};
 
