@@ -10,25 +10,25 @@ use privet_cache::shared::MOST_VALUE;
 use privet_net::Connection;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Questions that may wait for replies.
+/// Most commands that wait for replies.
 pub(crate) const MOST_AT_ONCE: usize = 16;
 /// The longest reply: a value, and some numbers.
 const MOST_REPLY: usize = MOST_VALUE + 1024;
-/// Bytes that may arrive before a reply was whole.
+/// Most bytes that may arrive before a reply is complete.
 const MOST_UNREAD: usize = MOST_REPLY * (MOST_AT_ONCE + 1);
 
-/// Bytes that arrived since the last whole reply.
+/// Bytes received since the last complete reply.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Unread(Arc<AtomicUsize>);
 
 impl Unread {
-    /// A reply was whole.
+    /// A reply is complete.
     pub(crate) fn reset(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
 }
 
-/// Fails where the server sends more than anybody can have asked for.
+/// A stream whose reads fail once the server has sent more than all pending commands can be answered with.
 pub(crate) struct Bounded {
     stream: Pin<Box<dyn Connection>>,
     unread: Unread,

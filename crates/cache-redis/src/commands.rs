@@ -1,4 +1,4 @@
-//! What is asked and told. All names begin with `privet:1:`, so that an access list can name them.
+//! The commands that are sent to the server. All keys begin with `privet:1:`, so that an ACL can name them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +13,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::link::{CONNECT_TIMEOUT, Link, LinkError};
 use crate::state::Inner;
 
-/// How long a change in the background may take.
+/// Timeout of a command of the background task.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
-/// Raises a generation: to what is asked for, or by one. Lua counts in doubles, which are exact for microseconds.
+/// Script that raises a generation: to the given value, or by one. Lua counts in doubles, which are exact for microseconds.
 const RAISE: &str = "local n = tonumber(ARGV[1]) \
     local g = tonumber(redis.call('GET', KEYS[1]) or '0') or 0 \
     if n <= g then n = g + 1 end \
@@ -35,13 +35,13 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The reply to a question: the value, the generations, and how long the value will be kept.
+/// The reply to a look-up: the value, the generations, and the remaining lifetime of the value.
 type Reply = (
     (Option<Vec<u8>>, Option<u64>, Option<u64>, Option<u64>),
     i64,
 );
 
-/// Asks for a value and the generations of its scopes. `None`: there is no answer in time.
+/// Looks up a value and the generations of its scopes. `None`: no reply in time.
 pub(crate) async fn get(
     inner: &Arc<Inner>,
     link: &Arc<Link>,
@@ -52,7 +52,7 @@ pub(crate) async fn get(
         SharedCounters::count(&inner.counters.skipped);
         return None;
     };
-    // The reply comes although the request ends: what waits for it is no part of the request.
+    // A task of its own: the reply arrives, and frees its place, also where the request was dropped.
     let question = question(inner.clone(), link.clone(), (key, scopes), place);
     let reply = timeout_at(deadline, tokio::spawn(question)).await;
     let ((value, all, host, url), left) = reply.ok()?.ok()??;
@@ -68,7 +68,7 @@ pub(crate) async fn get(
     })
 }
 
-/// `None`: too many others ask, or the connection has failed.
+/// A place among the commands that wait for replies. `None`: none became free in time, or the connection has failed.
 async fn place(link: &Link, deadline: Instant) -> Option<OwnedSemaphorePermit> {
     tokio::select! {
         biased;
@@ -77,8 +77,8 @@ async fn place(link: &Link, deadline: Instant) -> Option<OwnedSemaphorePermit> {
     }
 }
 
-/// Asks, and keeps its place until the reply is whole or the connection has failed: there are never more replies on their
-/// way than places. It takes no longer than the time limit.
+/// Runs a look-up, and keeps its place until the reply is complete or the connection has failed, so that the replies in
+/// flight never exceed the places. Ends within the timeout.
 async fn question(
     inner: Arc<Inner>,
     link: Arc<Link>,
@@ -128,7 +128,7 @@ pub(crate) async fn greet(link: &Link) -> Result<(), LinkError> {
     Ok(())
 }
 
-/// Keeps a value.
+/// Stores a value.
 pub(crate) async fn set(link: &Link, write: &Write) -> Result<(), LinkError> {
     let kept = u64::try_from(write.keep_for.as_millis()).unwrap_or(u64::MAX);
     let mut set = redis::cmd("SET");
@@ -137,7 +137,7 @@ pub(crate) async fn set(link: &Link, write: &Write) -> Result<(), LinkError> {
     change(link, set).await.map(|_: redis::Value| ())
 }
 
-/// Tells the server of a purge, and gives its generation.
+/// Sends a purge. Returns its generation.
 pub(crate) async fn purge(link: &Link, purge: &PendingPurge) -> Result<u64, LinkError> {
     let kept = u64::try_from(GENERATION_LIFETIME.as_millis()).unwrap_or(u64::MAX);
     let mut eval = redis::cmd("EVAL");

@@ -1,8 +1,7 @@
 //! Entries of shared caches on a server that speaks the protocol of Redis, between several machines.
 //!
-//! A connection is kept and asked by all requests; connecting, writing and purging happen in a task of its own
-//! ([`task`]), so that no request waits for them. After a failure the server is left alone for a while: requests then
-//! pass it by at once.
+//! All requests share one connection. Connecting, writing and purging happen in a background task ([`task`]), so that no
+//! request waits for them. After a failure the store pauses: requests then go to the origin at once.
 
 #![cfg_attr(
     not(test),
@@ -56,12 +55,12 @@ impl RedisStore {
         })
     }
 
-    /// Of its settings.
+    /// The id of its settings.
     pub fn id(&self) -> u64 {
         self.inner.settings.id
     }
 
-    /// Connects on this runtime, and again after failures. Only the first call does something.
+    /// Connects on this runtime, and again after failures. Further calls do nothing.
     pub fn start(&self, runtime: &tokio::runtime::Handle) {
         if self.inner.starts() {
             runtime.spawn(task::run(self.inner.clone(), self.stop.clone()));

@@ -35,22 +35,22 @@ fn shown(duration: Duration) -> String {
     format!("{} ms", duration.as_millis())
 }
 
-/// A server's words, shortened and without control characters.
+/// The error text of a server, shortened and without control characters.
 fn text(error: &redis::RedisError) -> String {
     let text = error.to_string();
     let kept = text.chars().filter(|letter| !letter.is_control());
     kept.take(200).collect()
 }
 
-/// What moves the bytes of a connection.
+/// The future that reads and writes the connection. It has to be polled.
 type Driving = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A connection that all requests ask.
+/// A connection that all requests share (pipelining).
 pub(crate) struct Link {
     pub(crate) connection: MultiplexedConnection,
-    /// Questions that may wait for replies.
+    /// Limits the commands that wait for replies.
     pub(crate) places: Arc<Semaphore>,
-    /// It is not used any more.
+    /// Set once the connection has failed.
     pub(crate) failed: CancellationToken,
     pub(crate) unread: Unread,
 }
@@ -74,7 +74,7 @@ impl Link {
         if let Some(password) = &settings.password {
             login = login.set_password(password.expose_secret());
         }
-        // Each question has a time limit of its own.
+        // Each command has a timeout of its own.
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
         let opened = MultiplexedConnection::new_with_config(&login, stream, config).await;
         let (connection, driver) = opened?;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use privet_cache::shared::SharedPut;
 
-/// Entries that wait at most, and their bytes of memory. What is more is dropped: another machine asks the origin.
+/// Limits of queued entries, and of their bytes in memory. Further ones are dropped: other machines then ask the origin.
 const MOST: usize = 256;
 const MOST_BYTES: u64 = 16 << 20;
 
@@ -23,7 +23,7 @@ impl Queue {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// False: too many wait.
+    /// `false`: the queue is full.
     pub(crate) fn push(&self, put: SharedPut) -> bool {
         let mut waiting = self.lock();
         let bytes = waiting.bytes.saturating_add(put.size());
@@ -42,7 +42,7 @@ impl Queue {
         Some(put)
     }
 
-    /// Drops all that wait, and says how many they were.
+    /// Drops all entries. Returns how many there were.
     pub(crate) fn clear(&self) -> u64 {
         let mut waiting = self.lock();
         waiting.bytes = 0;

@@ -1,4 +1,4 @@
-//! How the server is reached.
+//! The settings of the store.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use privet_cache::DiskKey;
 use privet_net::Connector;
 use secrecy::SecretString;
 
-/// How the server is reached.
+/// The settings of the store.
 pub struct RedisSettings {
     /// The same for the same settings: a store whose settings did not change is kept.
     pub id: u64,
-    /// As the configuration says it.
+    /// As written in the configuration, for messages.
     pub address: String,
     pub connector: Connector,
     pub username: Option<String>,
     pub password: Option<SecretString>,
-    /// What values are encrypted under.
+    /// The key that encrypts values.
     pub secret: Option<DiskKey>,
-    /// How long a request waits.
+    /// Longest time that a request waits for a reply.
     pub timeout: Duration,
 }

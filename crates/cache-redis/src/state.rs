@@ -1,4 +1,4 @@
-//! What requests and the task share.
+//! The state that requests and the background task share.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,13 +14,13 @@ use crate::settings::RedisSettings;
 
 pub(crate) struct Inner {
     pub(crate) settings: RedisSettings,
-    /// Also of the stores before this one, whose settings were others.
+    /// Includes purges of the store that this one replaced.
     pub(crate) purges: Arc<Purges>,
     pub(crate) counters: SharedCounters,
     pub(crate) queue: Queue,
-    /// There is something to write or to tell.
+    /// Notified when an entry or a purge waits.
     pub(crate) wake: Notify,
-    /// The connection; none while the server is away or left alone.
+    /// The connection; `None` while the server is unreachable or paused.
     link: ArcSwapOption<Link>,
     problem: Mutex<Option<Problem>>,
     is_started: AtomicBool,
@@ -30,7 +30,7 @@ pub(crate) struct Inner {
 #[derive(Debug, Clone)]
 struct Problem {
     why: String,
-    /// When it is tried again; none while it is tried.
+    /// When the next attempt begins; `None` while one runs.
     retry_at: Option<SystemTime>,
 }
 
@@ -66,7 +66,7 @@ impl Inner {
         self.link.load_full()
     }
 
-    /// Requests ask this connection from now on.
+    /// Makes this the connection that requests use.
     pub(crate) fn connected(&self, link: Arc<Link>) {
         let address = &self.settings.address;
         *self.lock_problem() = None;
@@ -74,9 +74,9 @@ impl Inner {
         tracing::info!("the shared store at {address} is used");
     }
 
-    /// The connection is not used any more; all who wait for it are told.
+    /// Stops using the connection. Its waiting requests get a miss.
     pub(crate) fn failed(&self, link: &Link, why: &LinkError) {
-        // One failure is told by all who see it.
+        // Several requests may report one failure.
         let mut problem = self.lock_problem();
         if link.failed.is_cancelled() {
             return;
@@ -89,7 +89,7 @@ impl Inner {
         *problem = Some(Problem::new(why.to_string()));
     }
 
-    /// No connection could be made.
+    /// Records that connecting failed.
     pub(crate) fn unreachable(&self, why: &LinkError) {
         SharedCounters::count(&self.counters.failures);
         let why = why.to_string();
@@ -101,7 +101,7 @@ impl Inner {
         }
     }
 
-    /// It is left alone for so long from now on; none: it is tried now.
+    /// Sets the time of the next attempt; `None`: it begins now.
     pub(crate) fn pauses(&self, pause: Option<Duration>) {
         if let Some(problem) = &mut *self.lock_problem() {
             problem.retry_at = pause.and_then(|pause| SystemTime::now().checked_add(pause));

@@ -1,4 +1,4 @@
-//! Connects, writes what waits, tells of purges, and leaves the server alone after a failure.
+//! The background task: connects, writes queued entries and purges, and pauses after a failure.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,10 +14,10 @@ use crate::commands;
 use crate::link::{Link, LinkError};
 use crate::state::Inner;
 
-/// How long the server is left alone after a failure; twice as long after each further one.
+/// The first pause after a failure; each further failure doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const MOST_PAUSE: Duration = Duration::from_secs(120);
-/// Purges that the server is told of before the next entry is written.
+/// Purges that are sent before the next entry is written.
 const PURGES_AT_ONCE: usize = 256;
 
 pub(crate) async fn run(inner: Arc<Inner>, stop: CancellationToken) {
@@ -45,7 +45,7 @@ async fn connect_again(inner: &Inner) {
     }
 }
 
-/// Ends with its owner.
+/// The task that drives a connection. Dropping it aborts the task.
 struct Driver(JoinHandle<()>);
 
 impl Drop for Driver {
@@ -54,7 +54,7 @@ impl Drop for Driver {
     }
 }
 
-/// A connection on which the server answers, and takes purges.
+/// Connects, checks that the server answers, and sends the pending purges.
 async fn connect(inner: &Inner) -> Result<(Arc<Link>, Driver), LinkError> {
     let (link, driver) = Link::open(&inner.settings).await?;
     let driver = Driver(tokio::spawn(driver));
@@ -63,7 +63,7 @@ async fn connect(inner: &Inner) -> Result<(Arc<Link>, Driver), LinkError> {
     Ok((Arc::new(link), driver))
 }
 
-/// Until it fails.
+/// Writes until the connection fails.
 async fn serve(inner: &Inner, link: &Arc<Link>, mut driver: Driver) {
     inner.connected(link.clone());
     let error = tokio::select! {
@@ -74,7 +74,7 @@ async fn serve(inner: &Inner, link: &Arc<Link>, mut driver: Driver) {
     inner.failed(link, &error);
 }
 
-/// Writes what waits, until that fails.
+/// Writes queued entries and purges. Returns the failure that ended it.
 async fn write(inner: &Inner, link: &Link) -> LinkError {
     loop {
         if let Err(error) = write_waiting(inner, link).await {
@@ -106,7 +106,7 @@ async fn write_waiting(inner: &Inner, link: &Link) -> Result<(), LinkError> {
     }
 }
 
-/// Tells of the oldest purges.
+/// Sends the oldest pending purges.
 async fn tell_purges(inner: &Inner, link: &Link) -> Result<(), LinkError> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = u64::try_from(since.unwrap_or_default().as_micros()).unwrap_or(u64::MAX);

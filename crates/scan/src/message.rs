@@ -20,7 +20,7 @@ pub struct Message {
     pub direction: Direction,
     pub method: String,
     pub url: String,
-    /// Of an answer.
+    /// The status of the response; for a request 0.
     pub status: u16,
     pub media_type: String,
     /// The client's address.
@@ -55,7 +55,7 @@ impl Message {
     }
 }
 
-/// Without what would end a line or a word.
+/// Without control characters, cut at 4,096 characters.
 fn plain(text: &str) -> String {
     text.chars()
         .filter(|c| !c.is_control())

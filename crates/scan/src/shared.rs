@@ -1,4 +1,4 @@
-//! What outlives a reload: the budget, counts, findings, permissions.
+//! State that outlives a reload: budgets, counters, recent findings, permissions.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -11,9 +11,9 @@ use crate::budget::Budget;
 use crate::counters::Counters;
 use crate::verdict::Finding;
 
-/// What outlives a reload.
+/// State that outlives a reload.
 pub(crate) struct Shared {
-    /// Of bodies that are held.
+    /// Memory of bodies that wait for their verdict.
     pub memory: Budget,
     pub spool: Budget,
     pub yara: Counters,
@@ -37,13 +37,13 @@ pub struct RecentFinding {
     pub finding: Finding,
 }
 
-/// How many bodies had which end.
+/// Bodies by result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
     pub clean: u64,
     pub bad: u64,
     pub failed: u64,
-    /// Larger than what is judged, and passed.
+    /// Passed unscanned, as larger than `max_body`.
     pub oversize: u64,
 }
 

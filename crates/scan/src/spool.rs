@@ -1,4 +1,4 @@
-//! Files of bodies for which there is no memory while they wait for their verdict.
+//! Temporary files for bodies that wait for their verdict and do not fit the memory.
 
 use std::fs::{self, File};
 use std::io;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::budget::{Budget, Reservation};
 
-/// A folder for files without a name, and how many bytes they may have together. Cheap to clone.
+/// A folder for unnamed temporary files, and the bytes that they may have together. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Spool {
     folder: PathBuf,
@@ -18,7 +18,7 @@ impl Spool {
         Self { folder, budget }
     }
 
-    /// A part of its bytes, of none yet.
+    /// An empty reservation of its bytes.
     pub fn hold(&self) -> Reservation {
         self.budget.hold()
     }
@@ -30,7 +30,7 @@ impl Spool {
     /// A file that only this process can open, and that is gone when it is closed. Blocks.
     ///
     /// # Errors
-    /// The folder takes none.
+    /// The file cannot be created.
     pub fn create(&self) -> io::Result<File> {
         fs::create_dir_all(&self.folder)?;
         let file = tempfile::tempfile_in(&self.folder)?;

@@ -1,34 +1,34 @@
-//! How long an engine may take for one body.
+//! Timeouts of a scan, which grow with the size of the body.
 
 use std::time::Duration;
 
 const MIB: u64 = 1 << 20;
 
-/// Waits for an engine. What it takes to receive a body from its origin is none of them: engines are asked about whole bodies.
+/// Timeouts of one engine. Receiving the body from its origin does not count: engines get whole bodies.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ScanTimeouts {
-    /// For an engine outside to take some more bytes of a body.
+    /// Until an external engine accepts further bytes of a body.
     pub io: Duration,
-    /// For the verdict on a body, from the first byte that is sent on, before its size is added.
+    /// From the first byte that is sent to the engine to its verdict, for an empty body.
     pub processing: Duration,
     /// Added for each MiB of a body.
     pub per_mib: Duration,
-    /// For memory or for a turn, before the size of the body is added.
+    /// For memory and for a free engine, for an empty body.
     pub turn: Duration,
 }
 
 impl ScanTimeouts {
-    /// For the verdict on a body of so many bytes.
+    /// Timeout of the verdict on a body of this size.
     pub fn processing(&self, bytes: u64) -> Duration {
         self.processing + self.for_size(bytes)
     }
 
-    /// For memory or a turn of a body of so many bytes.
+    /// Timeout of the wait for memory or a free engine, for a body of this size.
     pub fn turn(&self, bytes: u64) -> Duration {
         self.turn + self.for_size(bytes)
     }
 
-    /// What so many bytes more add.
+    /// What this number of bytes adds to a timeout.
     pub fn for_size(&self, bytes: u64) -> Duration {
         let per_mib = u64::try_from(self.per_mib.as_micros()).unwrap_or(u64::MAX);
         let micros = u128::from(bytes) * u128::from(per_mib) / u128::from(MIB);

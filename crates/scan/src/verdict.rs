@@ -1,12 +1,12 @@
-//! What a scan says of a body.
+//! The result of a scan.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-/// What judged a body.
+/// The engine that judged a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Engine {
-    /// What opens archives: it finds those that cannot be opened.
+    /// The archive reader: it reports archives that cannot be opened.
     Archive,
     Yara,
     Clamd,
@@ -44,7 +44,7 @@ pub enum Verdict {
     Error(Arc<str>),
 }
 
-/// What one engine said.
+/// The result of one engine.
 pub(crate) enum Outcome {
     Nothing,
     Found(Arc<str>),
@@ -57,7 +57,7 @@ impl Verdict {
     }
 }
 
-/// A name that an engine sent, without what a terminal or a page could take for its own.
+/// A name that an engine sent, without control characters, cut at 128 characters.
 pub(crate) fn clean_name(name: &str) -> Arc<str> {
     let name: String = name
         .chars()

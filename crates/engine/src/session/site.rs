@@ -35,7 +35,7 @@ pub(crate) struct SiteClient {
     pub(crate) waiting: WaitingClient,
 }
 
-/// The engine around the sites.
+/// The engine as the sites see it.
 #[derive(Clone)]
 struct EngineSites {
     shared: Arc<Shared>,

@@ -9,7 +9,7 @@ use super::coding::Coding;
 
 /// The largest window of zstd in bits: 8 MiB, as RFC 8878 §3.1.1.1.2 asks of all decoders. Without it a body could demand 128 MiB.
 const ZSTD_WINDOW: u32 = 23;
-/// Bytes that one step makes at most.
+/// Most bytes that one step produces.
 const STEP: usize = 32 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +29,7 @@ enum State {
     Brotli(Box<BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>>),
     Zstd {
         inner: zstd::stream::raw::Decoder<'static>,
-        /// Nothing of a frame was read.
+        /// Between two frames.
         between: bool,
     },
 }
@@ -89,7 +89,7 @@ impl Decoder {
         })
     }
 
-    /// So many bytes may come out from here on.
+    /// Sets how many bytes may still be produced.
     pub fn allow(&mut self, most: u64) {
         self.left = most;
     }
