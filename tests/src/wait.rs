@@ -1,6 +1,6 @@
-//! Polls the state of another process that sends no event.
+//! Waits for the state of another process that sends no event.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::privet::pause;
 use crate::timeout::TIMEOUT;
@@ -16,4 +16,10 @@ pub fn until(what: &str, mut ready: impl FnMut() -> bool) {
         assert!(start.elapsed() < TIMEOUT, "{what} never comes");
         pause();
     }
+}
+
+/// Waits while nothing is done: for tests of what programs do meanwhile.
+#[expect(clippy::disallowed_methods, reason = "idling is what is watched")]
+pub fn idle(time: Duration) {
+    std::thread::sleep(time);
 }

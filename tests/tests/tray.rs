@@ -10,7 +10,7 @@ use privet_tests::panel::{Panel, find};
 use privet_tests::privet::{Setup, binary};
 use privet_tests::process::ticks;
 use privet_tests::screen::Screen;
-use privet_tests::wait::until;
+use privet_tests::wait::{idle, until};
 use privet_tests::{CommandOutput, Origin, Privet, TIMEOUT, curl, program, require};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -34,11 +34,6 @@ fn agent_in(env: Vec<(String, String)>) -> Privet {
         ..Setup::default()
     };
     Privet::start_as(CONFIG, &setup)
-}
-
-#[expect(clippy::disallowed_methods, reason = "idling is what is watched")]
-fn idle(time: Duration) {
-    std::thread::sleep(time);
 }
 
 #[test]

@@ -152,6 +152,16 @@ pub(crate) fn reached(local: IpAddr) -> Addresses {
     }
 }
 
+/// The handshake of the next client of `listener`.
+pub(crate) async fn accept(server: &ServerTls, listener: &TcpListener) -> Accepted {
+    let (io, _) = listener.accept().await.unwrap();
+    let local = listener.local_addr().unwrap().ip();
+    let deadline = Instant::now() + TIMEOUT;
+    server
+        .accept(io, Bytes::new(), reached(local), deadline)
+        .await
+}
+
 /// A handshake between a client that asks for `host` and a server that was reached at `local`.
 pub(crate) async fn handshake(
     server: &ServerTls,

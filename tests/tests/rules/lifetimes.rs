@@ -68,18 +68,17 @@ fn an_until_quit_rule_is_in_no_file_and_ends_with_the_engine() {
     let mut privet = Privet::start("");
     let before = file(&privet);
     let port = origin.port().to_string();
-    privet
-        .cli(&[
-            "rules",
-            "add",
-            "--use",
-            "block",
-            "--port",
-            &port,
-            "--for",
-            "until-quit",
-        ])
-        .good();
+    let add = [
+        "rules",
+        "add",
+        "--use",
+        "block",
+        "--port",
+        &port,
+        "--for",
+        "until-quit",
+    ];
+    privet.cli(&add).good();
     assert!(!reaches(&privet, origin.port()) && !reaches(&privet, origin.port()));
     let rule = rules(&privet)[0].clone();
     assert_eq!(
@@ -95,18 +94,7 @@ fn an_until_quit_rule_is_in_no_file_and_ends_with_the_engine() {
     assert!(rules(&privet).is_empty());
     assert!(reaches(&privet, origin.port()));
     // Removed by the user.
-    privet
-        .cli(&[
-            "rules",
-            "add",
-            "--use",
-            "block",
-            "--port",
-            &port,
-            "--for",
-            "until-quit",
-        ])
-        .good();
+    privet.cli(&add).good();
     let id = rules(&privet)[0]["id"].as_str().expect("an id").to_owned();
     privet.cli(&["rules", "remove", &id]).good();
     assert!(reaches(&privet, origin.port()));

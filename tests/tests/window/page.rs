@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use privet_tests::process::Running;
+use privet_tests::wait::idle;
 use privet_tests::{Origin, curl, require};
 use serde_json::{Value, json};
 
@@ -87,11 +88,6 @@ fn minimised_it_sends_no_requests() {
     assert_eq!(session.launch(&agent.sandbox, None).code, 0);
     window.await_script("seen", "return !document.hidden", &[]);
     window.await_script("a call", "return window.calls.length > 0", &[]);
-}
-
-#[expect(clippy::disallowed_methods, reason = "idling is what is watched")]
-fn idle(time: Duration) {
-    std::thread::sleep(time);
 }
 
 #[test]

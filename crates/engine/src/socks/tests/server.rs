@@ -48,6 +48,12 @@ impl SocksServer {
     pub fn seen_requests(&self) -> Vec<SeenRequest> {
         self.gateway.0.seen_requests.lock().unwrap().clone()
     }
+
+    /// The route of the first open row.
+    pub fn route(&self) -> String {
+        let rows = self.gateway.0.connection_log.live_rows();
+        rows[0].route().to_string()
+    }
 }
 
 async fn accept(listener: TcpListener, gateway: FakeGateway) {

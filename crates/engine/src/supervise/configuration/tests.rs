@@ -27,6 +27,18 @@ impl Keyring for WaitingKeyring {
     }
 }
 
+/// The keyring; a message for each read; and what a read waits for: a message, or the end of the sender.
+fn waiting_keyring() -> (Arc<WaitingKeyring>, mpsc::Receiver<()>, mpsc::Sender<()>) {
+    let (asked, asks) = mpsc::channel();
+    let (release, released) = mpsc::channel();
+    let keyring = WaitingKeyring {
+        reads: AtomicUsize::new(0),
+        asked,
+        released: Mutex::new(released),
+    };
+    (Arc::new(keyring), asks, release)
+}
+
 fn with_upstream() -> String {
     format!(
         "{LISTEN}[[upstream]]\nname = \"office\"\nurl = \"socks5://127.0.0.1:1\"\nusername = \"u\"\npassword = {{ keyring = \"office\" }}\n"
@@ -49,13 +61,7 @@ async fn engine(folder: &std::path::Path, keyring: Arc<WaitingKeyring>) -> Engin
 #[tokio::test]
 async fn a_mode_switch_does_not_wait_for_the_keyring_and_a_known_secret_is_not_read_again() {
     let folder = tempfile::tempdir().unwrap();
-    let (asked, asks) = mpsc::channel();
-    let (release, released) = mpsc::channel();
-    let keyring = Arc::new(WaitingKeyring {
-        reads: AtomicUsize::new(0),
-        asked,
-        released: Mutex::new(released),
-    });
+    let (keyring, asks, release) = waiting_keyring();
     let engine = engine(folder.path(), keyring.clone()).await;
 
     let preview = engine
@@ -120,13 +126,7 @@ async fn a_mode_switch_does_not_wait_for_the_keyring_and_a_known_secret_is_not_r
 #[tokio::test]
 async fn a_reload_applies_the_file_before_it_asks_the_keyring_again() {
     let folder = tempfile::tempdir().unwrap();
-    let (asked, asks) = mpsc::channel();
-    let (release, released) = mpsc::channel();
-    let keyring = Arc::new(WaitingKeyring {
-        reads: AtomicUsize::new(0),
-        asked,
-        released: Mutex::new(released),
-    });
+    let (keyring, asks, release) = waiting_keyring();
     let engine = engine(folder.path(), keyring.clone()).await;
     release.send(()).unwrap();
     let applied = engine.apply(ChangeSource::Api, with_upstream(), None, ApplyMode::Commit);
@@ -153,18 +153,13 @@ async fn a_reload_applies_the_file_before_it_asks_the_keyring_again() {
 #[tokio::test]
 async fn a_file_that_is_deleted_while_the_engine_starts_is_not_taken_for_the_defaults() {
     let folder = tempfile::tempdir().unwrap();
-    let (asked, asks) = mpsc::channel();
-    let (release, released) = mpsc::channel();
+    let (keyring, asks, release) = waiting_keyring();
     let config_path = folder.path().join("privet.toml");
     std::fs::write(&config_path, with_upstream()).unwrap();
     let options = EngineOptions {
         config_path: config_path.clone(),
         data_dir: folder.path().to_owned(),
-        keyring: Arc::new(WaitingKeyring {
-            reads: AtomicUsize::new(0),
-            asked,
-            released: Mutex::new(released),
-        }),
+        keyring,
         adopted: Vec::new(),
         threads: Some(1),
     };
@@ -182,13 +177,7 @@ async fn a_file_that_is_deleted_while_the_engine_starts_is_not_taken_for_the_def
 #[tokio::test]
 async fn a_preview_opens_no_listener() {
     let folder = tempfile::tempdir().unwrap();
-    let (asked, _asks) = mpsc::channel();
-    let (_release, released) = mpsc::channel();
-    let keyring = Arc::new(WaitingKeyring {
-        reads: AtomicUsize::new(0),
-        asked,
-        released: Mutex::new(released),
-    });
+    let (keyring, _asks, _release) = waiting_keyring();
     let engine = engine(folder.path(), keyring).await;
     let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = held.local_addr().unwrap();

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::client_hello::{MalformedHello, SniName};
 use crate::server::{ClientCertificate, HandshakeError, MinVersion, ServerTls};
 use crate::test_support::{
-    TIMEOUT, TestAuthority, handshake, options, program, reached, server, sockets,
+    TIMEOUT, TestAuthority, accept, handshake, options, program, reached, server, sockets,
 };
 use crate::{Alpn, CertificateFacts, ClientOptions, ClientTls, TlsDemands, Trust};
 
@@ -90,11 +90,7 @@ async fn an_address_as_server_name_is_never_accepted() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let (io, _) = listener.accept().await.unwrap();
-    let deadline = Instant::now() + TIMEOUT;
-    let accepted = server
-        .accept(io, Bytes::new(), reached(address.ip()), deadline)
-        .await;
+    let accepted = accept(&server, &listener).await;
     assert!(
         matches!(
             accepted,
@@ -151,11 +147,7 @@ async fn a_minimum_version_of_one_name_does_not_hold_for_another() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let (io, _) = listener.accept().await.unwrap();
-        let deadline = Instant::now() + TIMEOUT;
-        let accepted = server
-            .accept(io, Bytes::new(), reached(address.ip()), deadline)
-            .await;
+        let accepted = accept(&server, &listener).await;
         if let Ok(mut stream) = accepted {
             assert!(expected, "{name} {version}");
             let mut stdin = running.stdin.take().unwrap();

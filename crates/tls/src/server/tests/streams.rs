@@ -3,12 +3,10 @@
 use std::io;
 use std::process::Stdio;
 
-use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::Instant;
 
-use crate::test_support::{TIMEOUT, TestAuthority, handshake, program, reached, server};
+use crate::test_support::{TestAuthority, accept, handshake, program, server};
 use crate::{Alpn, TlsStream};
 
 async fn streams() -> (TlsStream<TcpStream>, TlsStream<TcpStream>) {
@@ -87,11 +85,7 @@ async fn curl_is_served() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let (io, _) = listener.accept().await.unwrap();
-    let deadline = Instant::now() + TIMEOUT;
-    let accepted = server
-        .accept(io, Bytes::new(), reached(address.ip()), deadline)
-        .await;
+    let accepted = accept(&server, &listener).await;
     let mut stream = accepted.unwrap();
     assert_eq!(stream.alpn(), Some(Alpn::Http11));
     let mut head = [0; 4096];
