@@ -30,3 +30,13 @@ export function dismissTopmost(event: KeyboardEvent): boolean {
   top.close();
   return true;
 }
+
+/** A `keydown` handler of a form that Escape closes, and nothing else with it. */
+export function closesForm(close: () => void): (event: KeyboardEvent) => void {
+  return (event) => {
+    if (event.key !== 'Escape' || event.defaultPrevented) return;
+    event.preventDefault();
+    event.stopPropagation();
+    close();
+  };
+}

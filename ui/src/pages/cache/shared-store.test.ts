@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { stateOf } from './machines';
+import { stateOf } from './shared-store';
 
 const redis = {
   address: 'tcp:127.0.0.1:6379',
