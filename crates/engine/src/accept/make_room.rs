@@ -1,7 +1,6 @@
 //! Makes room where connections or file descriptors run out, and says so once.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use privet_gateway::RefusedClient;
@@ -79,14 +78,13 @@ impl Shared {
 
     /// Makes room on this thread whenever another one asks for it. Never completes.
     pub(crate) async fn make_room_when_asked(self: Arc<Self>) {
+        let answering = self.pressure.answering();
         loop {
             let gave = tokio::select! {
                 () = self.pressure.asked_for_clients.notified() => close_longest_waiting(1).is_some(),
                 () = self.pressure.asked_for_idle.notified() => close_idle(),
             };
-            if gave {
-                self.pressure.given.fetch_add(1, Ordering::Relaxed);
-            }
+            answering.answer(gave);
         }
     }
 
