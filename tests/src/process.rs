@@ -13,6 +13,9 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use crate::skip::missing;
 use crate::timeout::TIMEOUT;
 
+/// How long the output of a program that ended may stay open.
+const LAST_OUTPUT: Duration = Duration::from_secs(5);
+
 /// A program in the background; killed with all its children when dropped.
 pub struct Running {
     child: Child,
@@ -104,7 +107,7 @@ impl Running {
         let _ = self.child.wait();
     }
 
-    /// Waits for its end.
+    /// Waits for its end, and for the rest of its output.
     ///
     /// # Panics
     /// It does not end in time.
@@ -116,6 +119,7 @@ impl Running {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("the child is ours") {
+                self.await_output();
                 return status;
             }
             assert!(
@@ -126,6 +130,17 @@ impl Running {
             );
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Waits until the output of the ended program was read. A child that it left behind may keep it open.
+    fn await_output(&self) {
+        let text = self.log.text.lock();
+        let text = text.expect("the log's readers do not panic");
+        let more = &self.log.more;
+        let read = more.wait_timeout_while(text, LAST_OUTPUT, |_| {
+            self.log.open.load(Ordering::SeqCst) > 0
+        });
+        drop(read.expect("the log's readers do not panic"));
     }
 
     pub fn is_running(&mut self) -> bool {
