@@ -11,7 +11,7 @@ use privet_config::BackendScheme;
 use privet_connection_log::{CloseReason, LiveConnection, NewConnection};
 use privet_gateway::HttpTimeouts;
 use privet_http::head::target::TargetRule;
-use privet_http::head::{BodyLength, RequestHead, TargetForm};
+use privet_http::head::{BodyLength, RequestHead, Scheme, TargetForm};
 use privet_http::service::{
     Attempt, ConnectionInfo, DialFailure, OwnResponse, Plan, Request, ResponseFormat, Service,
     Session,
@@ -183,7 +183,11 @@ fn host_of<'a>(request: &Request<'a>) -> Cow<'a, [u8]> {
         Some(host) if is_path => host.into(),
         _ => {
             let text = request.target.to_string();
-            let text = text.strip_suffix(":80").unwrap_or(&text);
+            let usual = match request.head.scheme {
+                Scheme::Https => ":443",
+                _ => ":80",
+            };
+            let text = text.strip_suffix(usual).unwrap_or(&text);
             text.as_bytes().to_vec().into()
         }
     }
@@ -203,10 +207,16 @@ fn respond(error: SiteError) -> OwnResponse {
 }
 
 impl<H: SiteHost> Service for SiteService<H> {
-    const TARGETS: TargetRule = TargetRule::Origin;
     const RETRIES: bool = true;
 
     type Fetch = SiteFetch;
+
+    fn targets(&self) -> TargetRule {
+        match self.tls {
+            Some(_) => TargetRule::TlsOrigin,
+            None => TargetRule::Origin,
+        }
+    }
 
     fn awaits_request(&self) {
         self.host.awaits_request();

@@ -4,7 +4,8 @@ use std::net::{SocketAddr, TcpListener};
 
 use privet_tests::backend::{read_message, reply};
 use privet_tests::client::curl;
-use privet_tests::{Backend, Privet, SiteClient, reserve};
+use privet_tests::peers::Certificate;
+use privet_tests::{Backend, Privet, SiteClient, require, reserve};
 
 use crate::support::*;
 
@@ -138,4 +139,34 @@ fn a_stored_response_answers_over_http_2() {
     assert!(head.contains("content-length: 100000"), "{head}");
     assert_eq!(ask(&["-r", "0-2"]), "xxx");
     assert_eq!(backend.requests(), 1);
+}
+
+/// A client leaves the port of https out of the host: the URL has none, whatever port the site listens on here.
+#[test]
+fn a_response_of_a_site_over_tls_is_found_by_the_url_that_the_browser_shows() {
+    let certificate = require!(Certificate::new());
+    let backend = numbered("Cache-Control: max-age=600\r\n");
+    let listen = reserve();
+    let file = certificate.both().display().to_string();
+    let privet = Privet::start(&format!(
+        "[[site]]\nname = \"app\"\nlisten = [\"{listen}\"]\nhosts = [\"localhost\"]\ncache = true\n\
+         tls = {{ cert = \"{file}\", key = \"{file}\" }}\n[[site.backend]]\nurl = \"{}\"\n",
+        backend.url()
+    ));
+    let ca = certificate.ca().display().to_string();
+    let to = format!("localhost:443:127.0.0.1:{}", listen.port());
+    let url = "https://localhost/x";
+    let get = |version: &str| curl(&["--cacert", &ca, "--connect-to", &to, version, url]).good();
+    assert_eq!(get("--http2"), "answer 0");
+    assert_eq!(get("--http1.1"), "answer 0", "one URL in both versions");
+    privet.await_row("closed", |row| {
+        row["host"] == "localhost" && row["port"] == 443
+    });
+    let requests = privet.json(&["requests"]);
+    assert_eq!(requests["rows"][0]["url"], url, "{requests:#}");
+    let shown = privet.cli(&["cache", "explain", url]).good();
+    assert!(!shown.contains("Nothing is stored"), "{shown}");
+    let purged = privet.cli(&["cache", "purge", "--url", url]).good();
+    assert!(purged.starts_with('1'), "{purged}");
+    assert_eq!(get("--http2"), "answer 1");
 }

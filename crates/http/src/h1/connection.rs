@@ -152,7 +152,7 @@ impl<S: Service> Connection<S> {
                 let scratch = self.scratch.get();
                 if scratch
                     .head
-                    .parse(buffer.filled(), &mut scratch.scan, S::TARGETS)?
+                    .parse(buffer.filled(), &mut scratch.scan, self.service.targets())?
                 {
                     return Poll::Ready(Ok(true));
                 }

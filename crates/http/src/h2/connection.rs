@@ -265,14 +265,15 @@ async fn run<S: Service, T: Tunnels>(
     let mut state = shared.take_state();
     state.deadline.set(shared.service.timeouts().idle);
     let (parts, recv) = request.into_parts();
-    let text = text_of(parts, recv.is_end_stream(), S::TARGETS);
+    let targets = shared.service.targets();
+    let text = text_of(parts, recv.is_end_stream(), targets);
     let Some(_held) = shared.heads.hold(text.as_ref().map_or(0, Vec::len)) else {
         // Nothing was done for it: the client may send it again (RFC 9113 section 8.7).
         return respond.send_reset(Reason::REFUSED_STREAM);
     };
     let mut scratch = Pooled::<Scratch>::none();
     let parsed = scratch.get();
-    let text = match text.and_then(|text| parse(&mut parsed.head, text, S::TARGETS)) {
+    let text = match text.and_then(|text| parse(&mut parsed.head, text, targets)) {
         Ok(text) => text,
         Err(bad) => {
             let client = H2Client::new(Vec::new(), recv, respond, shared.budget.clone());

@@ -102,11 +102,13 @@ impl Fetch for RouteDecision {
 }
 
 impl<G: Gateway> Service for Forward<G> {
-    const TARGETS: TargetRule = TargetRule::Proxy;
-
     const RETRIES: bool = false;
 
     type Fetch = RouteDecision;
+
+    fn targets(&self) -> TargetRule {
+        TargetRule::Proxy
+    }
 
     async fn admit(
         &self,

@@ -173,13 +173,13 @@ pub enum Attempt {
 
 /// The program behind a request connection. Dispatched statically.
 pub trait Service: Clone + Send + Sync + 'static {
-    /// The forms of request targets that it accepts.
-    const TARGETS: TargetRule;
-
     /// Whether [`Self::next_attempt`] may give one: heads are then kept until a response begins.
     const RETRIES: bool;
 
     type Fetch: Fetch;
+
+    /// The forms of request targets that it accepts.
+    fn targets(&self) -> TargetRule;
 
     /// Checks the client of a request, before anything else is looked at.
     ///

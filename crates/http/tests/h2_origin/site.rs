@@ -61,9 +61,12 @@ impl Fetch for ToBackend {
 }
 
 impl Service for Site {
-    const TARGETS: TargetRule = TargetRule::Origin;
     const RETRIES: bool = false;
     type Fetch = ToBackend;
+
+    fn targets(&self) -> TargetRule {
+        TargetRule::Origin
+    }
 
     async fn admit(
         &self,

@@ -56,14 +56,16 @@ impl<G, const TLS: bool> Inspected<G, TLS> {
 }
 
 impl<G: Gateway, const TLS: bool> Service for Inspected<G, TLS> {
-    const TARGETS: TargetRule = match TLS {
-        true => TargetRule::TlsOrigin,
-        false => TargetRule::Origin,
-    };
-
     const RETRIES: bool = false;
 
     type Fetch = InspectedFetch;
+
+    fn targets(&self) -> TargetRule {
+        match TLS {
+            true => TargetRule::TlsOrigin,
+            false => TargetRule::Origin,
+        }
+    }
 
     /// The tunnel's client was admitted already.
     async fn admit(
