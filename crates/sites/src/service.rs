@@ -208,6 +208,7 @@ fn respond(error: SiteError) -> OwnResponse {
 
 impl<H: SiteHost> Service for SiteService<H> {
     const RETRIES: bool = true;
+    const IS_PUBLIC: bool = true;
 
     type Fetch = SiteFetch;
 

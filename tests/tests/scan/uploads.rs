@@ -62,8 +62,10 @@ fn what_a_site_receives_and_sends_is_judged() {
         )
     };
     assert!(ask("/clean/70", &[]).out.ends_with("\n200 70"));
-    assert_stopped(&ask("/bad", &[]), "TestPayload");
-    assert_stopped(&ask("/upload", &["-d", PAYLOAD]), "TestPayload");
+    for stopped in [ask("/bad", &["-i"]), ask("/upload", &["-i", "-d", PAYLOAD])] {
+        assert_stopped(&stopped, "TestPayload");
+        assert!(!stopped.out.contains("Privet"), "{stopped:?}");
+    }
     drop(scanning);
 }
 

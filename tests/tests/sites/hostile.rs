@@ -39,6 +39,9 @@ fn a_site_forwards_nothing_of_a_hostile_request_that_is_illegal() {
             let mut answer = Vec::new();
             let _ = stream.read_to_end(&mut answer);
             sent += 1;
+            // Anybody may ask: no answer names the software.
+            let shown = String::from_utf8_lossy(&answer).to_lowercase();
+            assert!(!shown.contains("privet"), "{text:?}: {shown}");
             answered +=
                 usize::from(answer.starts_with(b"HTTP/1.1 4") || answer.starts_with(b"HTTP/1.1 5"));
             // After a refusal nothing else is answered.

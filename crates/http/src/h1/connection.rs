@@ -125,7 +125,8 @@ impl<S: Service> Connection<S> {
         service
             .record_malformed(&self.state.session, self.info, fault)
             .await;
-        send(&mut self.client.stream, &reject::bad_request(bad)).await;
+        let page = reject::bad_request(bad, S::IS_PUBLIC);
+        send(&mut self.client.stream, &page).await;
         NextStep::Linger
     }
 

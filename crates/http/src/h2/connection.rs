@@ -339,5 +339,5 @@ async fn refuse<S: Service, T>(
         .service
         .record_malformed(session, shared.info, bad.to_string())
         .await;
-    client.send(&reject::bad_request(bad)).await;
+    client.send(&reject::bad_request(bad, S::IS_PUBLIC)).await;
 }

@@ -262,7 +262,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             Outcome::Refused { text } => {
                 let reason = CloseReason::Broken;
                 self.end_row(row, reason, &text);
-                let page = reject::stopped(&text, format(self.head, true));
+                let page = reject::stopped(&text, format(self.head, true), S::IS_PUBLIC);
                 self.client.send(&page).await;
                 NextStep::Linger
             }
@@ -315,7 +315,9 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             _ => CloseReason::Broken,
         };
         self.end_row(row, reason, &bad.to_string());
-        self.client.send(&reject::bad_request(bad)).await;
+        self.client
+            .send(&reject::bad_request(bad, S::IS_PUBLIC))
+            .await;
         NextStep::Linger
     }
 

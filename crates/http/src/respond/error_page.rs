@@ -18,6 +18,8 @@ pub struct ErrorPage<'a> {
     /// More field lines, each with its CRLF.
     pub fields: &'static str,
     pub format: ResponseFormat,
+    /// Whether it names Privet and has a `Privet-Reason`; not for clients of a public site.
+    pub signed: bool,
 }
 
 /// The form of a response of the proxy itself.
@@ -49,6 +51,7 @@ impl<'a> ErrorPage<'a> {
             hints: Vec::new(),
             fields: "",
             format,
+            signed: true,
         }
     }
 
@@ -68,10 +71,13 @@ impl<'a> ErrorPage<'a> {
         out.extend_from_slice(
             b"\r\nCache-Control: no-store\r\n\
               Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n\
-              X-Content-Type-Options: nosniff\r\nPrivet-Reason: ",
+              X-Content-Type-Options: nosniff\r\n",
         );
-        out.extend(self.reason.chars().map(visible).take(512));
-        out.extend_from_slice(b"\r\n");
+        if self.signed {
+            out.extend_from_slice(b"Privet-Reason: ");
+            out.extend(self.reason.chars().map(visible).take(512));
+            out.extend_from_slice(b"\r\n");
+        }
         out.extend_from_slice(self.fields.as_bytes());
         out.extend_from_slice(b"Content-Length: ");
         write_number(out, body.len() as u64);
@@ -98,8 +104,15 @@ impl<'a> ErrorPage<'a> {
 
     fn html(&self) -> String {
         let title = phrase(self.status);
+        let (by, signature) = match self.signed {
+            true => (
+                " - Privet",
+                "<p><small>Privet, the gateway on this machine</small></p>",
+            ),
+            false => ("", ""),
+        };
         let mut body = format!(
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title} - Privet</title>\
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}{by}</title>\
              <style>body{{font:16px/1.5 sans-serif;max-width:40em;margin:3em auto;padding:0 1em}}</style>\
              <h1>{title}</h1>\n<p>{}</p>\n",
             escaped(self.text)
@@ -107,7 +120,8 @@ impl<'a> ErrorPage<'a> {
         for hint in &self.hints {
             let _ = writeln!(body, "<pre>{}</pre>", escaped(hint));
         }
-        body.push_str("<p><small>Privet, the gateway on this machine</small></p></html>\n");
+        body.push_str(signature);
+        body.push_str("</html>\n");
         body
     }
 }
@@ -171,7 +185,7 @@ pub fn hints_for_block(why: &Why, target: &Target) -> Vec<String> {
                 Host::Ip(_) => "ip",
             };
             hints.push(format!(
-                "# before the rule that blocks:\n[[rule]]\nmatch = {{ {key} = [\"{host}\"] }}\nuse = \"direct\""
+                "# before the rule that blocks; \"direct\", or the name of an upstream:\n[[rule]]\nmatch = {{ {key} = [\"{host}\"] }}\nuse = \"direct\""
             ));
         }
         (WhyKind::OwnNetwork, host) => {

@@ -7,11 +7,17 @@ use super::error_page::{self, ErrorPage, ResponseFormat};
 use crate::head::BadRequest;
 use crate::service::CHALLENGE;
 
-pub fn bad_request(bad: BadRequest) -> Vec<u8> {
+/// `public`: to a client of a site, which does not name the software.
+pub fn bad_request(bad: BadRequest, public: bool) -> Vec<u8> {
     let text = format!("This request is not passed on: {bad}.");
     let reason = bad.to_string();
     let mut out = Vec::new();
-    ErrorPage::new(bad.status(), &reason, &text, ResponseFormat::LAST).write(&mut out);
+    let page = ErrorPage::new(bad.status(), &reason, &text, ResponseFormat::LAST);
+    let page = ErrorPage {
+        signed: !public,
+        ..page
+    };
+    page.write(&mut out);
     out
 }
 
@@ -48,12 +54,16 @@ pub fn refusal(refusal: &Refusal, target: &Target, format: ResponseFormat) -> Ve
     out
 }
 
-/// The page in place of a body that a scan stopped.
-pub fn stopped(text: &str, format: ResponseFormat) -> Vec<u8> {
+/// The page in place of a body that a scan stopped. `public`: as for [`bad_request`].
+pub fn stopped(text: &str, format: ResponseFormat, public: bool) -> Vec<u8> {
     let mut out = Vec::new();
     let reason = format!("blocked: {text}");
     let text = format!("This was not passed on: {text}.");
-    ErrorPage::new(403, &reason, &text, format).write(&mut out);
+    let page = ErrorPage {
+        signed: !public,
+        ..ErrorPage::new(403, &reason, &text, format)
+    };
+    page.write(&mut out);
     out
 }
 

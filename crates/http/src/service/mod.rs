@@ -176,6 +176,9 @@ pub trait Service: Clone + Send + Sync + 'static {
     /// Whether [`Self::next_attempt`] may give one: heads are then kept until a response begins.
     const RETRIES: bool;
 
+    /// Whether its clients are anybody: its own pages then do not name the software.
+    const IS_PUBLIC: bool = false;
+
     type Fetch: Fetch;
 
     /// The forms of request targets that it accepts.
