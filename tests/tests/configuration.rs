@@ -97,6 +97,55 @@ fn an_invalid_file_is_not_loaded_and_its_error_is_located() {
     );
 }
 
+/// The message says what is missing: making it is enough.
+#[test]
+fn a_password_file_that_was_missing_or_is_changed_is_read_without_a_reload() {
+    let origin = Origin::http();
+    let privet = Privet::start("");
+    let file = privet.sandbox.dir().join("bob.password");
+    privet.sandbox.write(&format!(
+        "[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\nusers = [{{ name = \"bob\", password = {{ file = \"{}\" }} }}]\n",
+        file.display()
+    ));
+    let status = privet.await_api("status", |status| {
+        status["problems"][0]["about"] == "config"
+    });
+    let text = status["problems"][0]["text"].as_str().unwrap_or_default();
+    assert!(text.contains("bob.password"), "{status:#}");
+    let fetch = |password: &str| {
+        let proxy = format!("socks5h://bob:{password}@{}", privet.proxy());
+        curl(&["-x", &proxy, &origin.url("/")]).code == 0
+    };
+    for password in ["first", "second"] {
+        std::fs::write(&file, password).expect("the folder is ours");
+        privet_tests::wait::until("the password holds, and no other", || {
+            fetch(password) && !fetch("other")
+        });
+    }
+    let status = privet.await_api("status", |status| {
+        status["problems"] == serde_json::json!([])
+    });
+    assert!(status["problems"].is_array());
+}
+
+/// A problem is one row of a table, whatever is wrong in the file.
+#[test]
+fn an_invalid_edit_is_one_line_in_the_status_and_a_change_says_that_it_was_overwritten() {
+    let privet = Privet::start("");
+    privet
+        .sandbox
+        .write("mode = \"standrad\"\nlog = 1\ncache = 2\n");
+    let status = privet.await_api("status", |status| {
+        status["problems"][0]["about"] == "config"
+    });
+    let problem = status["problems"][0]["text"].as_str().unwrap_or_default();
+    assert!(!problem.contains('\n'), "{problem:?}");
+    assert!(problem.contains("did you mean \"standard\"?"), "{problem}");
+    assert!(problem.contains("and 2 more errors"), "{problem}");
+    let added = privet.cli(&["rules", "add", "--use", "block", "--suffix", "a.test"]);
+    assert!(added.out.contains("privet.toml.rejected"), "{added:?}");
+}
+
 #[test]
 fn a_deleted_file_keeps_the_running_configuration_until_it_is_back() {
     let origin = Origin::echo();
@@ -224,7 +273,7 @@ fn check_names_line_column_cause_and_the_nearest_name() {
         (
             "[[upstream]]\nname = \"a\"\nurl = \"socks6://x:1\"\n",
             3,
-            "socks4",
+            "socks5",
         ),
         (
             "[[group]]\nname = \"g\"\npolicy = \"failover\"\nmembers = [\"nobody\"]\n",

@@ -130,7 +130,7 @@ impl fmt::Display for InFile<'_> {
         if let Some(help) = help {
             write!(f, " — {help}")?;
         }
-        if *line > 0 {
+        if *line > 0 && !source.is_empty() {
             let number = line.to_string();
             // A tab stays a tab, so that the caret is under the text on every terminal.
             let pad: String = source
@@ -150,6 +150,18 @@ impl fmt::Display for InFile<'_> {
     }
 }
 
+impl Diagnostic {
+    /// The diagnostic without the line of the file: `privet.toml:12:5: cause — help`.
+    pub fn in_one_line(&self, file: &str) -> String {
+        let shown = InFile {
+            diagnostic: self,
+            file,
+        };
+        let text = shown.to_string();
+        text.lines().next().unwrap_or_default().to_owned()
+    }
+}
+
 /// All problems of one file, in the order of the text; at least one is an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostics {
@@ -161,6 +173,18 @@ pub struct Diagnostics {
 impl Diagnostics {
     pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
         self.list.iter().filter(|d| d.severity == Severity::Error)
+    }
+
+    /// The first error, and how many more there are, for a log or a row of a table.
+    pub fn in_one_line(&self) -> String {
+        let mut errors = self.errors();
+        let first = errors.next().map(|error| error.in_one_line(&self.file));
+        let first = first.unwrap_or_default();
+        match errors.count() {
+            0 => first,
+            1 => format!("{first} (and 1 more error)"),
+            more => format!("{first} (and {more} more errors)"),
+        }
     }
 }
 

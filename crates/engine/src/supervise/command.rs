@@ -32,6 +32,8 @@ pub(crate) enum Command {
     },
     /// A file of the `https` listeners' certificates changed.
     CertificatesChanged,
+    /// A file that holds a secret changed.
+    SecretFilesChanged,
     /// Applies the changed file with the keyring secrets that were read for it.
     ApplyFile {
         secrets: KeyringCache,

@@ -141,6 +141,7 @@ impl Supervisor {
             Command::Timeline(command) => self.execute_on_timeline(command).await,
             Command::Lists(command) => self.execute_on_lists(command).await,
             Command::CertificatesChanged => self.reload_certificates().await,
+            Command::SecretFilesChanged => self.apply_file(&KeyringCache::default()).await,
             Command::ScanRulesChanged => self.scan_rules_changed().await,
             Command::Stop { .. } => {}
         }
@@ -257,11 +258,17 @@ impl Supervisor {
                 format!("{error}: the running configuration stays"),
                 "nothing; the next change writes the file again from the running configuration",
             ),
-            Err(error) => self.shared.problems.raise(
+            Err(error) => {
+                self.shared.problems.raise(
                 "config",
-                format!("the changed configuration is not taken, the running one stays: {error}"),
-                "correct the file; it is read again when it changes",
-            ),
+                format!(
+                    "the changed configuration is not taken, the running one stays: {}",
+                    error.in_one_line()
+                ),
+                "correct it, `privet check` shows every error; it is read again when it changes",
+                );
+                self.watch_secret_files().await;
+            }
         }
     }
 

@@ -64,7 +64,7 @@ impl Engine {
         for warning in &loaded.warnings {
             tracing::warn!(
                 "{}",
-                warning.in_file(&options.config_path.display().to_string())
+                warning.in_one_line(&options.config_path.display().to_string())
             );
         }
         let connection_limit = Arc::new(ConnectionLimit::default());
@@ -257,6 +257,7 @@ async fn start_supervisor(
         reported_log_problems: Vec::new(),
         lists_saved_at: Instant::now(),
         list_files: ListFileWatch::default(),
+        secret_files: ListFileWatch::default(),
         certificates: CertificateWatch::default(),
         scan_rules: ScanRuleWatch::default(),
         authority_made_at: None,
@@ -267,6 +268,7 @@ async fn start_supervisor(
     supervisor.watch_scan_rules();
     supervisor.watch_list_files();
     supervisor.watch_certificates();
+    supervisor.watch_secret_files().await;
     supervisor.reload_certificates().await;
     supervisor.start_listeners(bound).await;
     supervisor.watch_descriptors().await;

@@ -58,6 +58,8 @@ pub(crate) struct Supervisor {
     pub(crate) reported_log_problems: Vec<String>,
     pub(crate) lists_saved_at: Instant,
     pub(crate) list_files: ListFileWatch,
+    /// The files that hold secrets.
+    pub(crate) secret_files: ListFileWatch,
     pub(crate) certificates: CertificateWatch,
     pub(crate) scan_rules: ScanRuleWatch,
     /// When the inspection authority was last made anew, or that was tried.

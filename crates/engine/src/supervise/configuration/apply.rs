@@ -1,9 +1,9 @@
 //! Applies a configuration: from a text through the API, or from the file after it was changed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use privet_config::{Config, Document, to_json};
+use privet_config::{Config, Diagnostic, DiagnosticCode, Document, Severity, to_json};
 
 use crate::caches::Caches;
 use crate::supervise::configuration::file::{fingerprint, read_text};
@@ -29,12 +29,15 @@ impl Supervisor {
         }
         let on_disk = read_text(&self.options.config_path).await;
         let mut before = self.shared.snapshot.load().config.clone();
+        let mut rejected = None;
         let new_text = match config {
             ConfigSource::Text { text, .. } => {
                 let text = self.with_selected_mode(text, &plan);
                 match on_disk {
-                    Some(on_disk) => before = self.record_manual_edit(before, on_disk).await,
-                    None => self.copy_rejected_file().await,
+                    Some(on_disk) => {
+                        (before, rejected) = self.record_manual_edit(before, on_disk).await;
+                    }
+                    None => rejected = self.copy_rejected_file().await,
                 }
                 self.save(text.clone()).await?;
                 text
@@ -46,7 +49,8 @@ impl Supervisor {
         if by.source == ChangeSource::Expiry {
             what.iter_mut().for_each(ChangeDetail::mark_expired);
         }
-        let report = self.commit(plan).await;
+        let mut report = self.commit(plan).await;
+        report.warnings.extend(rejected.as_deref().map(overwritten));
         let change = self.record_text_change(by, what, new_text).await;
         Ok(ApplyReport { change, ..report })
     }
@@ -91,26 +95,30 @@ impl Supervisor {
     }
 
     /// Records an edit of the file that was made by hand and not seen yet, before the file is overwritten. One that is
-    /// not valid is copied to `NAME.rejected`. Returns the configuration that the file holds.
-    async fn record_manual_edit(&mut self, before: Arc<Config>, on_disk: String) -> Arc<Config> {
+    /// not valid is copied to `NAME.rejected`. Returns the configuration that the file holds, and the path of the copy.
+    async fn record_manual_edit(
+        &mut self,
+        before: Arc<Config>,
+        on_disk: String,
+    ) -> (Arc<Config>, Option<PathBuf>) {
         if on_disk == self.config_text {
-            return before;
+            return (before, None);
         }
         let by = ChangeSource::File.into();
         let parsed = self.parse(ConfigSource::explicit(on_disk.clone())).await;
         let Ok(loaded) = parsed else {
-            self.copy_rejected_file().await;
-            let what = vec![ChangeDetail::new("text", [])];
+            let copy = self.copy_rejected_file().await;
+            let what = vec![ChangeDetail::new("text-invalid", [])];
             self.record_text_change(by, what, on_disk).await;
-            return before;
+            return (before, copy);
         };
         let what = describe(&to_json(&before), &to_json(&loaded.config));
         self.record_text_change(by, what, on_disk).await;
-        Arc::new(loaded.config)
+        (Arc::new(loaded.config), None)
     }
 
-    /// Copies the file, if there is one, before it is overwritten.
-    pub(crate) async fn copy_rejected_file(&self) {
+    /// Copies the file, if there is one, before it is overwritten. Returns the path of the copy.
+    pub(crate) async fn copy_rejected_file(&self) -> Option<PathBuf> {
         let path = self.options.config_path.clone();
         let copied = tokio::task::spawn_blocking(move || {
             let mut name = path.clone().into_os_string();
@@ -121,14 +129,16 @@ impl Supervisor {
             std::fs::copy(&path, Path::new(&name)).map(|_| name)
         });
         match copied.await {
-            Ok(Ok(name)) => tracing::warn!(
-                "the file held an edit that is not valid; it was overwritten, and a copy is {}",
-                Path::new(&name).display()
-            ),
+            Ok(Ok(name)) => {
+                let copy = PathBuf::from(name);
+                tracing::warn!("{}", overwritten(&copy).cause);
+                return Some(copy);
+            }
             Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
             Ok(Err(error)) => tracing::warn!("the invalid file could not be copied: {error}"),
             Err(error) => tracing::error!("copying the invalid file panicked: {error}"),
         }
+        None
     }
 
     /// Writes the configuration file.
@@ -172,6 +182,7 @@ impl Supervisor {
         self.watch_scan_rules();
         self.watch_list_files();
         self.watch_certificates();
+        self.watch_secret_files().await;
         self.reload_certificates().await;
         self.start_fetches(None);
         ApplyReport {
@@ -193,4 +204,14 @@ impl Supervisor {
             tracing::error!("removing a cache panicked: {error}");
         }
     }
+}
+
+/// An edit of the file that could not be kept.
+fn overwritten(copy: &Path) -> Diagnostic {
+    let cause = format!(
+        "the file held an edit that is not valid; it was overwritten, and a copy is {}",
+        copy.display()
+    );
+    let help = "correct the edit in the copy, and move it back".to_owned();
+    Diagnostic::without_place(Severity::Warning, DiagnosticCode::File, cause, help)
 }

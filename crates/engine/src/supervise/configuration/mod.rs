@@ -10,6 +10,7 @@ mod preview;
 mod replay;
 pub(crate) mod report;
 pub(crate) mod revoke;
+mod secret_files;
 pub(crate) mod secrets;
 pub(crate) mod start_check;
 #[cfg(test)]

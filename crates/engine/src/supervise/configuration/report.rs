@@ -88,6 +88,14 @@ pub enum ApplyError {
 }
 
 impl ApplyError {
+    /// For a problem or a log: one line, and of a file with several errors the first.
+    pub(crate) fn in_one_line(&self) -> String {
+        match self {
+            Self::Config(found) | Self::Start(StartError::Config(found)) => found.in_one_line(),
+            other => other.to_string(),
+        }
+    }
+
     pub(crate) fn unknown_mode(name: &str, config: &Config) -> Self {
         let known: Vec<String> = config
             .modes

@@ -8,7 +8,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::supervise::command::Command;
 use crate::supervise::configuration::watch::{FileWatch, watch};
 
-/// The watched files of lists, or of rules. Dropping it ends the watch.
+/// The watched files of lists, of rules or of secrets. Dropping it ends the watch.
 #[derive(Default)]
 pub(crate) struct ListFileWatch {
     files: Vec<PathBuf>,

@@ -47,7 +47,7 @@ impl ChangeDetail {
 }
 
 /// English sentences by kind.
-const SENTENCES: [(&str, &str); 51] = [
+const SENTENCES: [(&str, &str); 52] = [
     ("mode", "the mode {to} was chosen instead of {from}"),
     ("pause", "{mode} until {until}"),
     ("resume", "the pause in {mode} was ended"),
@@ -123,6 +123,7 @@ const SENTENCES: [(&str, &str); 51] = [
     ("mode-edited", "the mode {name} was changed"),
     ("section", "[{name}] was changed"),
     ("text", "the file was written, and means the same"),
+    ("text-invalid", "the file was written, and is not valid"),
     ("system-proxy-on", "the system proxy was turned on"),
     ("system-proxy-off", "the system proxy was turned off"),
     (

@@ -1,0 +1,35 @@
+//! Watches the files that hold secrets.
+
+use std::path::PathBuf;
+
+use privet_config::{Config, Secret};
+
+use crate::supervise::command::Command;
+use crate::supervise::configuration::report::ConfigSource;
+use crate::supervise::lists::files::ListFileWatch;
+use crate::supervise::supervisor::Supervisor;
+
+impl Supervisor {
+    /// Watches the secret files of the running configuration, and those that the file names where it was not taken: a
+    /// missing one may be the reason.
+    pub(crate) async fn watch_secret_files(&mut self) {
+        let mut files = secret_files(&self.shared.snapshot.load().config);
+        if let Ok(loaded) = self.parse(ConfigSource::File).await {
+            files.extend(secret_files(&loaded.config));
+        }
+        files.sort();
+        files.dedup();
+        if files != self.secret_files.files() {
+            let changed = || Command::SecretFilesChanged;
+            self.secret_files = ListFileWatch::start(files, self.commands.clone(), changed);
+        }
+    }
+}
+
+fn secret_files(config: &Config) -> Vec<PathBuf> {
+    let files = config.secrets().filter_map(|(_, secret)| match secret {
+        Secret::File(path) => Some(path.clone()),
+        _ => None,
+    });
+    files.collect()
+}
