@@ -111,9 +111,11 @@ async fn connect<S>(
 ) -> Result<S, TransportError> {
     match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
         Ok(Ok(stream)) => Ok(stream),
-        Ok(Err(error)) if error.kind() == std::io::ErrorKind::PermissionDenied => Err(
-            TransportError::Broken(format!("{endpoint} belongs to another user: {error}")),
-        ),
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            Err(TransportError::Broken(format!(
+                "{endpoint} belongs to another user; run the command as that user, or with sudo"
+            )))
+        }
         Ok(Err(_)) => Err(TransportError::NotRunning(endpoint)),
         Err(_) => Err(TransportError::TimedOut),
     }

@@ -21,6 +21,7 @@ pub mod extract;
 pub mod guard;
 mod handlers;
 mod installed_apps;
+mod known_names;
 pub mod login_codes;
 pub mod logs;
 mod metric_families;

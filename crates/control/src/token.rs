@@ -20,7 +20,7 @@ pub struct Token(SecretString);
 
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    #[error("cannot read or write {}: {source}; check who owns it and its folder", path.display())]
+    #[error("cannot read or write {}: {source}; see who owns it and its folder, and whether the disk is full", path.display())]
     Io { path: PathBuf, source: io::Error },
     #[error("{} holds no usable token; delete it and a new one is made at the next start", path.display())]
     Malformed { path: PathBuf },

@@ -34,7 +34,7 @@ pub struct SiteStep {
 /// Why there is no explanation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExplainError {
-    #[error("there is no site and no listener {0:?}")]
+    #[error("there is no site and no listener {0:?}; `privet sites` shows all")]
     NoSite(String),
     #[error("{0:?} is no http or https URL")]
     Target(String),

@@ -69,7 +69,7 @@ fn a_rule_that_can_never_match_is_reported_with_its_line() {
     let output = checked.clone().good();
     assert!(output.contains(":5:1"), "{output}");
     assert!(
-        output.contains("rule 2 can never match: rule 1 (line 1) takes all that it speaks of"),
+        output.contains("rule 2 can never match: rule 1 (line 1) matches all of it first"),
         "{output}"
     );
     assert!(!output.contains("rule 3 can never"), "{output}");

@@ -126,7 +126,10 @@ fn rows(terminal: &Terminal, state: &CacheState) -> String {
             false => ("ask first".to_owned(), Style::Dim),
         };
         table.row([
-            plain(entry.cache.as_str()),
+            plain(match entry.cache.as_str() {
+                "forward" => "proxy",
+                other => other,
+            }),
             plain(entry.url.as_str()),
             plain(entry.status.to_string()),
             plain(entry.media_type.as_deref().unwrap_or("-")),

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use privet_api::Diagnostic;
-use privet_config::{Config, Diagnostics, Severity, place_files};
+use privet_config::{
+    Config, Diagnostic as Found, DiagnosticCode, Diagnostics, Severity, place_files,
+};
 use privet_control::convert::diagnostic;
 use privet_engine::{
     certificate_findings, content_warnings, list_warnings, shadow_warnings, start_errors,
@@ -37,7 +39,14 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         Ok(loaded) => loaded,
         Err(found) => return Err(refused(context, &found)),
     };
-    loaded.warnings.extend(shadow_warnings(&loaded.config));
+    let shadows = shadow_warnings(&loaded.config);
+    // They say more than the warnings about the same rules.
+    let is_shadowed = |found: &Found| {
+        let mut shadows = shadows.iter();
+        found.code == DiagnosticCode::Unreached && shadows.any(|shadow| shadow.line == found.line)
+    };
+    loaded.warnings.retain(|found| !is_shadowed(found));
+    loaded.warnings.extend(shadows);
     loaded.warnings.extend(list_warnings(&loaded.config));
     loaded.warnings.extend(content_warnings(&loaded.config));
     let mut certificates = certificate_findings(&loaded.config);

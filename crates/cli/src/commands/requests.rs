@@ -59,11 +59,16 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 }
 
 fn rows(terminal: &Terminal, page: &RequestPage) -> String {
-    let mut table = terminal.table(&[
+    let mut headings = vec![
         "method", "url", "status", "type", "up", "down", "ms", "cache", "route",
-    ]);
+    ];
+    let shows_scans = page.rows.iter().any(|row| row.scan.is_some());
+    if shows_scans {
+        headings.push("scan");
+    }
+    let mut table = terminal.table(&headings);
     for row in &page.rows {
-        table.row([
+        let mut cells = vec![
             plain(row.method.as_str()),
             plain(row.url.as_str()),
             status(row),
@@ -73,7 +78,11 @@ fn rows(terminal: &Terminal, page: &RequestPage) -> String {
             plain(format!("{:.1}", row.total_ms)),
             plain(row.cache.as_deref().unwrap_or("-")),
             plain(row.route.as_str()),
-        ]);
+        ];
+        if shows_scans {
+            cells.push(scan(row));
+        }
+        table.row(cells);
     }
     let shown = page.rows.len();
     let note = match page.not_recorded {
@@ -89,6 +98,15 @@ fn rows(terminal: &Terminal, page: &RequestPage) -> String {
         }
     };
     format!("{}\n{shown} of {} shown{note}", table.text(), page.total)
+}
+
+/// The verdict, and the rule that stopped the body.
+fn scan(row: &RequestRow) -> (String, Style) {
+    let verdict = row.scan.as_deref().unwrap_or("-");
+    match &row.scan_rule {
+        Some(rule) => (format!("{verdict}: {rule}"), Style::Warning),
+        None => plain(verdict),
+    }
 }
 
 fn status(row: &RequestRow) -> (String, Style) {

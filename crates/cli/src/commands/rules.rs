@@ -90,6 +90,20 @@ impl AddArgs {
         })
     }
 
+    fn has_condition(&self) -> bool {
+        let lists = [
+            &self.domain,
+            &self.suffix,
+            &self.regex,
+            &self.ip,
+            &self.port,
+            &self.app,
+            &self.protocol,
+            &self.user,
+        ];
+        lists.iter().any(|list| !list.is_empty())
+    }
+
     fn request(&self) -> NewRule {
         let port = |text: &String| {
             text.parse::<u16>()
@@ -123,6 +137,9 @@ pub async fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         None => return list(context, &client).await,
         Some(Action::Add(args)) => {
             args.check()?;
+            if !args.has_condition() {
+                context.print_error("the rule has no condition: it matches every connection");
+            }
             let (_, version) = client.versioned_rules().await?;
             let request = args.request();
             client
@@ -176,10 +193,13 @@ pub fn summary(context: &Context, change: &Change) -> String {
     }];
     let warnings = change.warnings.iter();
     lines.extend(warnings.map(|warning| {
-        paint(
-            &format!("line {}: {}", warning.line, warning.cause),
-            Style::Warning,
-        )
+        let line = match warning.line {
+            0 => String::new(),
+            line => format!("line {line}: "),
+        };
+        let help = warning.help.iter();
+        let help: String = help.map(|help| format!("; {help}")).collect();
+        paint(&format!("{line}{}{help}", warning.cause), Style::Warning)
     }));
     lines.join("\n")
 }

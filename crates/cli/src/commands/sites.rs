@@ -81,12 +81,12 @@ async fn change(
     let sites = client.sites().await?;
     if !sites.sites.iter().any(|site| site.name == of.site) {
         let text = format!("there is no site {:?}", of.site);
-        return Err(Failure::with_help(text, "privet sites shows all"));
+        return Err(Failure::with_help(text, "`privet sites` shows all"));
     }
     let found = sites.backends(&of.site, &of.backend);
     if found.is_empty() {
         let text = format!("site {:?} has no backend {:?}", of.site, of.backend);
-        return Err(Failure::with_help(text, "privet sites shows all"));
+        return Err(Failure::with_help(text, "`privet sites` shows all"));
     }
     let mut changed = Vec::new();
     for backend in found {

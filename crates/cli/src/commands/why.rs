@@ -58,12 +58,33 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         context
             .terminal
             .print(&human(&context.terminal, &explanation))?;
+        if !args.offline
+            && let Some(down) = outage(context, &explanation).await
+        {
+            context.terminal.print(&down)?;
+        }
     }
     Ok(if explanation.is_blocked() {
         Exit::Negative
     } else {
         Exit::Done
     })
+}
+
+/// That the upstream or group is down through which the target would go.
+async fn outage(context: &Context, explanation: &Explanation) -> Option<String> {
+    let name = explanation.outcome.outbound.as_deref()?;
+    let outbounds = context.client().ok()?.upstreams().await.ok()?;
+    let upstreams = outbounds.upstreams.iter();
+    let upstreams = upstreams.map(|one| (&one.name, &one.state, &one.last_error));
+    let groups = outbounds.groups.iter();
+    let groups = groups.map(|one| (&one.name, &one.state, &one.last_error));
+    let (.., error) = upstreams
+        .chain(groups)
+        .find(|(known, state, _)| *known == name && *state == "down")?;
+    let error = error.as_deref().unwrap_or("it does not answer");
+    let text = format!("  ! {name} is down: {error} (try it: privet test {name})");
+    Some(context.terminal.paint(&text, Style::Error))
 }
 
 /// Explains from the configuration file and the lists on disk; nothing is downloaded.

@@ -114,7 +114,7 @@ impl Config {
             Err(error) => {
                 return Err(refuse(Diagnostic::of_file(
                     format!("cannot be read: {error}"),
-                    None,
+                    Some(unreadable_help(&error)),
                 )));
             }
         };
@@ -200,4 +200,12 @@ fn read_config<'a>(top: &Table<'a>, base: PathBuf) -> Config {
     addresses.report_clashes();
     cache::warn_unshared(top, &config);
     config
+}
+
+fn unreadable_help(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied => "let the user that runs Privet read it",
+        _ => "name a regular file with --config",
+    }
+    .to_owned()
 }

@@ -190,7 +190,8 @@ fn read_user(value: &Value<'_>, users: &[User]) -> Option<String> {
             Severity::Warning,
             DiagnosticCode::Unreached,
             cause,
-            suggestion(text, &names, "users are"),
+            suggestion(text, &names, "users are")
+                .or_else(|| Some("add the user to [listen] users".to_owned())),
         );
     }
     Some(text.to_owned())

@@ -179,7 +179,9 @@ fn parse_url(value: &Value<'_>) -> Option<UpstreamUrl> {
         .iter()
         .find(|known| scheme.eq_ignore_ascii_case(known.as_str()));
     let Some(known) = known.copied() else {
-        let names: Vec<&str> = Scheme::ALL.iter().map(|known| known.as_str()).collect();
+        // The last is the likeliest where several are as near: "socks" is meant as "socks5".
+        let known = Scheme::ALL.iter().rev();
+        let names: Vec<&str> = known.map(|known| known.as_str()).collect();
         let help = if scheme.eq_ignore_ascii_case("socks5h") {
             Some("write socks5: the mode's dns decides whether names are sent to it".to_owned())
         } else {

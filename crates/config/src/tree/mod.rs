@@ -27,6 +27,21 @@ pub(crate) struct Value<'a> {
     findings: &'a Findings<'a>,
 }
 
+/// How a value of the type that a key takes is written, where what was found is a common slip.
+fn form_of(wanted: &str, found: &DeValue<'_>) -> Option<&'static str> {
+    match (wanted, found) {
+        ("an array", DeValue::Table(_)) => Some("write its heading in double brackets: [[…]]"),
+        ("an array", _) => Some("write it in brackets: [\"…\"]"),
+        ("a table", DeValue::Array(_)) => Some("write its heading in single brackets: […]"),
+        ("a table", _) => Some("write { KEY = … }"),
+        ("a string", DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_)) => {
+            Some("write it in quotes")
+        }
+        ("a whole number" | "true or false", DeValue::String(_)) => Some("write it without quotes"),
+        _ => None,
+    }
+}
+
 /// `"…"`, clipped, control characters escaped.
 pub(crate) fn quoted(text: &str) -> String {
     let mut shown: String = text
@@ -99,7 +114,13 @@ impl<'a> Value<'a> {
             self.key,
             article(found)
         );
-        self.report(Severity::Error, DiagnosticCode::WrongType, cause, None);
+        let help = form_of(wanted, self.node.get_ref());
+        self.report(
+            Severity::Error,
+            DiagnosticCode::WrongType,
+            cause,
+            help.map(str::to_owned),
+        );
     }
 
     pub fn string(&self) -> Option<&'a str> {

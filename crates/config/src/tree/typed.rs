@@ -54,20 +54,22 @@ impl Value<'_> {
     }
 
     pub fn size(&self, range: RangeInclusive<u64>) -> Option<u64> {
-        let bytes = match self.peek_integer() {
-            Some(number) => u64::try_from(number).ok().or(Some(u64::MAX)),
-            None => parse_size(self.string()?),
+        const FORM: &str = "write \"0\", \"32KiB\", \"64MiB\", \"1GiB\" or a number of bytes";
+        let bytes = match (self.peek_integer(), self.peek_str()) {
+            (Some(number), _) => u64::try_from(number).ok().or(Some(u64::MAX)),
+            (None, Some(text)) => parse_size(text),
+            (None, None) => {
+                let cause = format!("\"{}\" takes a size", self.key);
+                self.refuse(DiagnosticCode::WrongType, cause, FORM);
+                return None;
+            }
         };
         let Some(bytes) = bytes else {
             let cause = format!(
                 "{} is not a size",
                 quoted(self.peek_str().unwrap_or_default())
             );
-            self.refuse(
-                DiagnosticCode::BadValue,
-                cause,
-                "write \"0\", \"32KiB\", \"64MiB\", \"1GiB\" or a number of bytes",
-            );
+            self.refuse(DiagnosticCode::BadValue, cause, FORM);
             return None;
         };
         if !range.contains(&bytes) {
@@ -92,11 +94,8 @@ impl Value<'_> {
         let address = text.parse().ok();
         if address.is_none() {
             let cause = format!("{} is not an IP address with a port", quoted(text));
-            self.refuse(
-                DiagnosticCode::BadValue,
-                cause,
-                "write \"127.0.0.1:7280\" or \"[::1]:7280\"",
-            );
+            let help = "write \"127.0.0.1:7280\" or \"[::1]:7280\", with a port up to 65535";
+            self.refuse(DiagnosticCode::BadValue, cause, help);
         }
         address
     }
@@ -156,6 +155,12 @@ impl Value<'_> {
             .parse::<IpAddr>()
         {
             return Some(ip.to_string());
+        }
+        if text == "*" {
+            let cause = "\"*\" names no host";
+            let help = "name each host: \"example.com\", or \"*.example.com\" for those below it";
+            self.refuse(DiagnosticCode::BadValue, cause, help);
+            return None;
         }
         match text.strip_prefix("*.").map(normal_domain) {
             Some(Some(domain)) => Some(format!("*.{domain}")),

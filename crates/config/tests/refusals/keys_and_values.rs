@@ -88,7 +88,21 @@ const WRONG_TYPES: &[Case] = &[
         DiagnosticCode::WrongType,
         2,
         9,
-        "takes an array, not a string",
+        "takes an array, not a string — write it in brackets: [\"…\"]",
+    ),
+    (
+        "[upstream]\nname = \"tor\"\n",
+        DiagnosticCode::WrongType,
+        1,
+        1,
+        "takes an array, not a table — write its heading in double brackets: [[…]]",
+    ),
+    (
+        "[cache]\nmemory = 1.5\n",
+        DiagnosticCode::WrongType,
+        2,
+        10,
+        "\"memory\" takes a size — write",
     ),
     (
         "[cache]\nenabled = \"yes\"\n",

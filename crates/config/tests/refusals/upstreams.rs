@@ -10,7 +10,8 @@ use crate::support::{UP, check_alone, found};
 fn an_upstreams_url_is_checked() {
     let cases: &[(&str, &str)] = &[
         ("127.0.0.1:1080", "no scheme"),
-        ("socks6://h:1", "did you mean \"socks4\"?"),
+        ("socks6://h:1", "did you mean \"socks5\"?"),
+        ("socks://h:1", "did you mean \"socks5\"?"),
         ("socks5h://h:1", "write socks5"),
         ("socks5://", "host or port"),
         ("socks5://h:0", "host or port"),

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use privet_api::Problem;
-use privet_api::diagnostics::{Diagnosis, Finding};
+use privet_api::diagnostics::{Diagnosis, Finding, FindingState};
 use privet_net::outbound_health::{OutboundHealth, OutboundState};
 
 use crate::convert::json_name;
@@ -47,7 +47,14 @@ pub(crate) async fn diagnose(State(api): State<ApiState>) -> Answer<Diagnosis> {
         keyring: engine.options().keyring.clone(),
     };
     let offline = tokio::task::spawn_blocking(move || diagnostics::run_checks(&files)).await;
-    findings.extend(offline.map_err(|error| Problem::internal(error.to_string()))?);
+    let offline = offline.map_err(|error| Problem::internal(error.to_string()))?;
+    // Each error of the file is a finding: the problem that names the first one says no more.
+    let is_wrong =
+        |found: &Finding| found.check == "configuration" && found.state == FindingState::Wrong;
+    if offline.iter().any(is_wrong) {
+        findings.retain(|found| found.check != "config");
+    }
+    findings.extend(offline);
     Ok(axum::Json(Diagnosis::new(findings)))
 }
 

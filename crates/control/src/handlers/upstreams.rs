@@ -8,6 +8,7 @@ use privet_net::outbound_health::{OutboundHealth, OutboundKind};
 
 use crate::convert::json_name;
 use crate::extract::PathParam;
+use crate::known_names::known_names;
 use crate::rejection::Answer;
 use crate::state::ApiState;
 
@@ -48,11 +49,13 @@ pub(crate) async fn test_upstream(
     PathParam(name): PathParam<String>,
 ) -> Answer<UpstreamTest> {
     let Some(report) = api.engine.test_upstream(&name).await else {
-        return Err(Problem::not_found(format!(
-            "There is no upstream or group \"{}\".",
-            escape(&name)
-        ))
-        .into());
+        let config = api.engine.config();
+        let upstreams = config.upstreams.iter().map(|upstream| &upstream.name);
+        let groups = config.groups.iter().map(|group| &group.name);
+        let known = known_names(upstreams.chain(groups));
+        let name = escape(&name);
+        let text = format!("There is no upstream or group \"{name}\"{known}.");
+        return Err(Problem::not_found(text).into());
     };
     Ok(axum::Json(UpstreamTest {
         name: report.name,

@@ -20,8 +20,20 @@ pub enum SocketError {
     InUse { path: PathBuf, pid: String },
     #[error("{} exists and is not a socket; move it away", path.display())]
     NotASocket { path: PathBuf },
-    #[error("cannot open the control socket {}: {source}", path.display())]
+    #[error("cannot open the control socket {}: {source}; {}", path.display(), fix_of(source))]
     Io { path: PathBuf, source: io::Error },
+}
+
+/// What to do about a socket that cannot be opened.
+fn fix_of(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "let this user write to the folder, or name another one with --data-dir"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space on the disk",
+        io::ErrorKind::InvalidInput => "name a folder with a shorter path with --data-dir",
+        _ => "name a folder that can be written with --data-dir",
+    }
 }
 
 /// A bound control socket. Its file is removed when this is dropped.

@@ -54,7 +54,7 @@ pub(crate) async fn act_on_list(
     };
     let done = api.engine.act_on_list(source, &name, engine_action).await;
     done.map_err(|error| match error {
-        ListActionError::Unknown(_) => unknown(&name),
+        ListActionError::Unknown(_) => unknown(&api, &name),
         error @ ListActionError::NotApplicable(_) => {
             Problem::conflict(sentence(&error.to_string()))
         }

@@ -44,7 +44,7 @@ pub(crate) async fn refresh_list(
 ) -> Answer<List> {
     match api.engine.refresh_list(&name).await {
         true => Ok(axum::Json(list(find(&api, &name).await?))),
-        false => Err(unknown(&name).into()),
+        false => Err(unknown(&api, &name).into()),
     }
 }
 

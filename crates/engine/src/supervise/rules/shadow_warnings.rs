@@ -18,9 +18,9 @@ pub(crate) fn warning(shadow: &ShadowedRule) -> Diagnostic {
         .iter()
         .map(|(number, line)| format!("rule {number} (line {line})"))
         .collect();
-    let (verb, take) = match by.len() {
-        1 => ("takes", "it"),
-        _ => ("take", "them"),
+    let (verb, these) = match by.len() {
+        1 => ("matches", "it"),
+        _ => ("match", "them"),
     };
     Diagnostic {
         line: shadow.line,
@@ -29,11 +29,11 @@ pub(crate) fn warning(shadow: &ShadowedRule) -> Diagnostic {
         severity: Severity::Warning,
         code: DiagnosticCode::Unreached,
         cause: format!(
-            "rule {} can never match: {} {verb} all that it speaks of",
+            "rule {} can never match: {} {verb} all of it first",
             shadow.number,
             by.join(", ")
         ),
-        help: Some(format!("move it before {take}, or take it out")),
+        help: Some(format!("move it before {these}, or remove it")),
         source: String::new(),
         mark: 0,
     }
