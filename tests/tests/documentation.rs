@@ -157,6 +157,54 @@ fn every_link_and_every_path_in_the_documentation_leads_to_a_file() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
+/// The name by which a forge links to a heading.
+fn anchor(heading: &str) -> String {
+    let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    text.chars()
+        .filter(kept)
+        .map(|c| if c == ' ' { '-' } else { c })
+        .collect()
+}
+
+/// The names of a page's headings.
+fn anchors(page: &Path) -> BTreeSet<String> {
+    let text = fs::read_to_string(page).unwrap_or_default();
+    let mut is_code = false;
+    let mut anchors = BTreeSet::new();
+    for line in text.lines() {
+        is_code ^= line.starts_with("```");
+        if !is_code && line.starts_with('#') {
+            anchors.insert(anchor(line));
+        }
+    }
+    anchors
+}
+
+#[test]
+fn every_link_to_a_heading_finds_it() {
+    let (mut missing, mut found) = (BTreeSet::new(), 0);
+    for page in pages() {
+        let at = root().join(&page);
+        for link in read(&page).split("](").skip(1) {
+            let link = link.split(')').next().unwrap_or_default();
+            let Some((file, heading)) = link.split_once('#').filter(|_| !link.contains(':')) else {
+                continue;
+            };
+            let target = match file {
+                "" => at.clone(),
+                file => at.parent().expect("a page is in a folder").join(file),
+            };
+            found += 1;
+            if !anchors(&target).contains(heading) {
+                missing.insert(format!("{page}: {link}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(found >= 30, "only {found} were found");
+}
+
 #[test]
 fn the_readme_names_no_tests() {
     let readme = read("README.md");
