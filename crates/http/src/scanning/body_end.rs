@@ -1,4 +1,4 @@
-//! How a withheld body ends: its verdict, and why there is none.
+//! The end of a withheld body: its verdict, or why there is none.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -25,12 +25,12 @@ impl BodyScan {
         gate
     }
 
-    /// A clean verdict is noted at this stored response, before the last piece of its body goes on.
+    /// Records a clean verdict in this stored response, before the last piece of its body is forwarded.
     pub fn notes_at(&mut self, entry: Entry) {
         self.stored = Some(entry);
     }
 
-    /// Asks about what a stream has for a verdict. `false`: nothing.
+    /// Starts the scan of what a stream has received. `false`: there is nothing to scan.
     pub fn ask_window(&mut self) -> bool {
         let State::Stream(stream) = &mut self.state else {
             return false;
@@ -99,7 +99,7 @@ impl BodyScan {
     }
 
     fn report_of(&self, verdict: Verdict) -> ScanReport {
-        // What is stored may be read by others at once.
+        // Other clients may read the stored response at once.
         let is_shared = self.stored.is_some();
         let (scanning, client) = (&self.scanning, self.message.client);
         let mut report = ScanReport::of_verdict(verdict, scanning.block_on_error, |finding| {
@@ -109,7 +109,7 @@ impl BodyScan {
         report
     }
 
-    /// A window of a stream was judged: the next one may come.
+    /// A window of a stream was scanned; the next one may begin.
     fn judged_window(&mut self, report: ScanReport) {
         if report.blocks() {
             return self.refuse(report);
@@ -124,7 +124,7 @@ impl BodyScan {
         known.took = took;
     }
 
-    /// It is larger than is scanned.
+    /// The body is larger than `max_body`.
     pub fn is_oversize(&mut self) {
         match self.scanning.block_oversize {
             true => self.refuse(ScanReport::of(ScanOutcome::Oversize)),
@@ -135,7 +135,7 @@ impl BodyScan {
         }
     }
 
-    /// It cannot be judged.
+    /// The body cannot be scanned.
     pub fn fail(&mut self, why: impl Into<Arc<str>>) {
         match self.scanning.block_on_error {
             true => self.refuse(ScanReport::error(false, why)),
@@ -151,7 +151,7 @@ impl BodyScan {
 
     fn pass(&mut self, report: ScanReport) {
         if let State::Stream(stream) = &mut self.state {
-            // What is behind the last window; nothing more of it is looked at.
+            // The bytes behind the last window; the rest is not scanned.
             let rest = stream.take_rest();
             let _ = self.store.push(&rest);
         }
@@ -166,7 +166,7 @@ impl BodyScan {
 
     pub(super) fn tell(&self, gate: Gate) {
         if let Some(told) = &self.told {
-            // Nobody may wait any more.
+            // No waiting reader is left.
             let _ = told.send(gate);
         }
     }

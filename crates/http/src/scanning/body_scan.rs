@@ -1,4 +1,4 @@
-//! One body that is withheld until its verdict: what came of it, what may go on, and how it ends.
+//! One body that is withheld until its verdict: what was received, what may be forwarded, and how it ends.
 
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -17,22 +17,22 @@ use super::report::{ScanOutcome, ScanReport};
 use super::stream::{PendingVerdict, StreamScan};
 use super::withheld_body::{BufferFull, WithheldBody};
 
-/// Bytes that go on in one piece.
+/// Most bytes that are forwarded in one piece.
 const PIECE: usize = 64 * 1024;
 
 pub(super) enum State {
-    /// It is read.
+    /// The body is being received.
     Collecting,
-    /// All of it is there.
+    /// The body is complete.
     Complete,
-    /// Its verdict is awaited.
+    /// Waiting for the verdict.
     Asking(PendingVerdict),
-    /// The verdict lets it go on.
+    /// The verdict allows forwarding.
     Released,
-    /// It is not looked at any more: what was read goes on, then the rest.
+    /// Not scanned any further: what was received is forwarded, then the rest.
     Passing,
     Refused,
-    /// It is judged while it goes on.
+    /// A stream, scanned while it is forwarded.
     Stream(Box<StreamScan>),
 }
 
@@ -45,19 +45,19 @@ pub(crate) struct BodyScan {
     hold: Hold,
     pub(super) state: State,
     pub(super) store: WithheldBody,
-    /// The first bytes.
+    /// The first bytes, which tell the type.
     start: Vec<u8>,
-    /// What goes on, and how far that is.
+    /// The ranges to forward, and the progress.
     progress: Progress,
-    /// What goes on of a piece of the source, where it is not all of it.
+    /// The part of the current piece of the source to forward, if it is not all of it.
     cut: Vec<u8>,
-    /// Bytes that were read.
+    /// Bytes received.
     read: u64,
     pub(super) asked: Option<Instant>,
     pub(super) report: Option<ScanReport>,
-    /// Tells a cache fill the verdict.
+    /// Passes the verdict to the cache fill.
     pub(super) told: Option<watch::Sender<Gate>>,
-    /// The stored response that a clean verdict is noted at.
+    /// The stored response in which a clean verdict is recorded.
     pub(super) stored: Option<Entry>,
 }
 
@@ -90,7 +90,7 @@ impl BodyScan {
         }
     }
 
-    /// Of a stream that is judged while it goes on.
+    /// A scan of a stream, which is scanned while it is forwarded.
     pub fn of_stream(scanning: RequestScanner, message: Message, stream: StreamScan) -> Self {
         Self {
             state: State::Stream(Box::new(stream)),
@@ -99,28 +99,28 @@ impl BodyScan {
         }
     }
 
-    /// Only this part goes on, once the whole was judged.
+    /// Forwards only this range, once the whole body was scanned.
     pub fn cut_to(&mut self, part: SelectedRange) {
         self.hold = Hold::Whole;
         self.progress = Progress::of(part);
     }
 
-    /// The part that goes on; none: all of it.
+    /// The range to forward; `None`: the whole body.
     pub fn part(&self) -> Option<&SelectedRange> {
         self.progress.part()
     }
 
-    /// The whole goes on after all.
+    /// Forwards the whole body instead of a range.
     pub fn without_part(&mut self) {
         self.progress = Progress::of_whole();
     }
 
-    /// The number of what judges.
+    /// The generation of the scanners.
     pub fn judge(&self) -> u64 {
         self.scanning.generation()
     }
 
-    /// Bytes that were read.
+    /// Bytes received.
     pub fn read(&self) -> u64 {
         self.read
     }
@@ -137,9 +137,9 @@ impl BodyScan {
         self.report.as_ref()
     }
 
-    /// Whether the message's head may not go on yet.
+    /// Whether the message's head has to wait.
     pub fn holds_head(&self) -> bool {
-        // What is uploaded cannot do harm without its body, and its client may wait for a 100.
+        // An upload is harmless without its body, and its client may wait for a 100.
         if self.message.direction == Direction::Upload {
             return false;
         }
@@ -166,12 +166,12 @@ impl BodyScan {
         }
     }
 
-    /// Whether the source's own pieces go on as they are.
+    /// Whether the source's pieces are forwarded unchanged.
     pub fn is_passing(&self) -> bool {
         matches!(self.state, State::Passing) && self.due() == Due::Bytes(0)
     }
 
-    /// The source has a piece, while it passes.
+    /// The source has a piece, in the unchanged state.
     pub fn pass_piece(&mut self, piece: &[u8]) {
         if let Some(part) = self.progress.part() {
             self.cut.clear();
@@ -179,7 +179,7 @@ impl BodyScan {
         }
     }
 
-    /// What of the source's piece goes on, while it passes.
+    /// The part of the source's piece to forward, in the unchanged state.
     pub fn passed<'p>(&'p self, piece: &'p [u8]) -> &'p [u8] {
         match self.progress.part() {
             Some(_) => &self.cut,
@@ -187,12 +187,12 @@ impl BodyScan {
         }
     }
 
-    /// A piece of the source passed.
+    /// A piece of the source was forwarded.
     pub fn count(&mut self, bytes: usize) {
         self.read += bytes as u64;
     }
 
-    /// What may go on now.
+    /// The range that may be forwarded now.
     fn due(&self) -> Due<'_> {
         self.progress.due(match self.state {
             State::Collecting => self.free(),
@@ -201,7 +201,7 @@ impl BodyScan {
         })
     }
 
-    /// Finds the next piece of what is held. `false`: there is none yet.
+    /// Finds the next piece of the withheld bytes. `false`: none is ready.
     pub fn next_piece(&mut self) -> bool {
         if let State::Stream(stream) = &self.state {
             return stream.has_piece();
@@ -218,7 +218,7 @@ impl BodyScan {
         piece != Piece::Bytes(0) || (left == 0 && matches!(self.state, State::Released))
     }
 
-    /// The current piece of what is held.
+    /// The current piece of the withheld bytes.
     pub fn piece(&self) -> &[u8] {
         if let State::Stream(stream) = &self.state {
             return stream.piece();
@@ -242,7 +242,7 @@ impl BodyScan {
         }
     }
 
-    /// The current piece went on.
+    /// The current piece was forwarded.
     pub fn consume(&mut self) {
         if let State::Stream(stream) = &mut self.state {
             return stream.consume();
@@ -254,12 +254,12 @@ impl BodyScan {
         }
     }
 
-    /// Whether bytes may go on before the verdict.
+    /// Whether bytes may be forwarded before the verdict.
     pub fn has_free(&self) -> bool {
         matches!(self.state, State::Collecting) && self.free() > self.progress.at()
     }
 
-    /// How much may go on before the verdict.
+    /// How many bytes may be forwarded before the verdict.
     fn free(&self) -> u64 {
         match self.hold {
             Hold::Tail => hold::free(self.length, self.store.len()).max(self.progress.at()),
@@ -302,7 +302,7 @@ impl BodyScan {
         }
     }
 
-    /// Decides by the first bytes whether the rest may trickle.
+    /// Decides from the first bytes whether the body may be forwarded before its verdict.
     fn decide(&mut self) {
         let Message {
             media_type, url, ..
@@ -315,7 +315,7 @@ impl BodyScan {
         }
     }
 
-    /// Ready once what was read is stored, or cannot be.
+    /// Ready once the received bytes are in the file, or it failed.
     pub fn poll_store(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Err(error) = ready!(self.store.poll_flush(cx)) {
             self.fail(format!("the spool takes no more: {error}"));
@@ -323,7 +323,7 @@ impl BodyScan {
         Poll::Ready(())
     }
 
-    /// Ready once the next piece can be had.
+    /// Ready once the next piece is available.
     pub fn poll_load(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         match self.due() {
             Due::Text(_) | Due::Bytes(0) => Poll::Ready(Ok(())),

@@ -1,10 +1,10 @@
-//! Why a body cannot be judged.
+//! Why a body cannot be scanned.
 
-/// Why a body, or a stream, cannot be judged.
+/// Why a body or a stream cannot be scanned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScanFault {
     NoRoom,
-    /// A message is larger than is scanned.
+    /// A message is larger than `max_body`.
     Oversize,
     NotEvents,
     NotMessages,

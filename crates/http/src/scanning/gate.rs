@@ -1,13 +1,13 @@
-//! What of a body may be read apart from its request.
+//! How much of a body its readers get, apart from the request that fetched it.
 
 use super::report::ScanReport;
 
-/// What a body's verdict lets a client have.
+/// How much of a body its verdict releases.
 #[derive(Debug, Clone, Default)]
 pub(crate) enum Gate {
     #[default]
     Closed,
-    /// Its beginning goes on before its verdict.
+    /// Its beginning is released before its verdict.
     Trickles,
     Ended(ScanReport),
 }

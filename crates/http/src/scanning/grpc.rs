@@ -6,13 +6,13 @@ const PREFIX: usize = 5;
 
 /// One whole message.
 pub struct Frame<'a> {
-    /// With its prefix.
+    /// The message with its prefix.
     pub len: usize,
     pub compressed: bool,
     pub message: &'a [u8],
 }
 
-/// The message at the start; `None`: it is not there yet.
+/// The message at the start; `None`: it is incomplete.
 pub fn frame(bytes: &[u8], max_message: u64) -> Result<Option<Frame<'_>>, ScanFault> {
     let compressed = match bytes.first() {
         None => return Ok(None),
@@ -35,7 +35,7 @@ pub fn frame(bytes: &[u8], max_message: u64) -> Result<Option<Frame<'_>>, ScanFa
     }))
 }
 
-/// How many bytes the whole messages at the start take.
+/// The length of the complete messages at the start.
 pub fn check(bytes: &[u8], max_message: u64) -> Result<usize, ScanFault> {
     let mut used = 0;
     while let Some(next) = frame(bytes.get(used..).unwrap_or_default(), max_message)? {

@@ -1,20 +1,20 @@
-//! Which bodies are withheld whole: what runs when it is opened.
+//! Which bodies are withheld whole: small ones, and programs, which run when they are opened.
 
 /// Bodies up to this many bytes are withheld whole.
 pub const SMALL: u64 = 1 << 20;
 /// Bytes at the end of a larger body that are withheld until the verdict.
 pub const TAIL: u64 = 256 * 1024;
-/// What of a body is withheld.
+/// How much of a body is withheld.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hold {
-    /// Everything so far.
+    /// Everything.
     Undecided,
     Whole,
     /// The end.
     Tail,
 }
 
-/// How many of the bytes that were collected may go on before the verdict, where the end is withheld. `length`: the announced one.
+/// How many of the collected bytes may be forwarded before the verdict, where the end is withheld. `length`: as announced.
 pub fn free(length: Option<u64>, collected: u64) -> u64 {
     match length {
         Some(length) => length.saturating_sub(TAIL).min(collected),
@@ -22,7 +22,7 @@ pub fn free(length: Option<u64>, collected: u64) -> u64 {
     }
 }
 
-/// Bytes that tell what a body is.
+/// Bytes that are needed to detect the type of a body.
 pub const MAGIC: usize = 16;
 
 const ENDINGS: [&str; 22] = [

@@ -1,8 +1,8 @@
 //! Scanning of bodies in the pipeline: a body is withheld until its verdict, in both directions.
 //!
-//! [`plan`] decides by the heads whether and how a body is looked at; [`body_scan`] withholds it in a [`withheld_body`], [`progress`] says
-//! how far it went on, [`body_end`] ends it; [`stream`] judges what cannot be withheld; [`scanned`] is the stage; [`report`] is what
-//! is said of it afterwards.
+//! [`plan`] decides from the heads whether and how a body is scanned; [`body_scan`] withholds it in a [`withheld_body`], [`progress`]
+//! counts what was forwarded, [`body_end`] ends it; [`stream`] scans what cannot be withheld; [`scanned`] is the body source of the
+//! stage; [`report`] is the result for rows and pages.
 
 mod body_end;
 pub(crate) mod body_scan;
@@ -46,14 +46,14 @@ struct Active {
     /// The client asked for a stream of events.
     wants_events: bool,
     speaks_grpc: bool,
-    /// The part that the client asked for, or several.
+    /// The range or ranges that the client asked for.
     part: Option<RequestedRange>,
     up: Option<Box<BodyScan>>,
     down: Option<Box<BodyScan>>,
     report: Option<ScanReport>,
 }
 
-/// The body may not go on. Why is in the report.
+/// The body must not be forwarded. The report has the reason.
 pub(crate) struct Refused;
 
 impl Scans {
@@ -79,7 +79,7 @@ impl Scans {
         Some(scan)
     }
 
-    /// The part of the response's body that goes on; none: all of it.
+    /// The range of the response's body to forward; `None`: all of it.
     pub fn part(&self) -> Option<&SelectedRange> {
         self.0.as_ref()?.down.as_ref()?.part()
     }
@@ -102,7 +102,7 @@ impl Scans {
         bodies.any(|scan| scan.is_asking())
     }
 
-    /// What is said of the request so far: the worst.
+    /// The worst result of the request's scans.
     pub fn report(&self) -> Option<&ScanReport> {
         let active = self.0.as_ref()?;
         let bodies = [&active.up, &active.down].into_iter().flatten();
@@ -112,7 +112,7 @@ impl Scans {
             .max_by_key(|report| report.outcome)
     }
 
-    /// Takes over what was found apart from this request.
+    /// Takes over a result that was found outside of this request.
     pub fn add(&mut self, report: ScanReport) {
         if let Some(active) = &mut self.0 {
             active.add(report);

@@ -1,4 +1,4 @@
-//! Decides by the heads whether a body is looked at.
+//! Decides from the message heads whether and how a body is scanned.
 
 use privet_cache::Entry;
 use privet_scan::decode::{self, Coding, Decoder, UnknownCoding};
@@ -15,7 +15,7 @@ use crate::head::{BodyLength, Method, RequestHead, ResponseHead};
 const UNKNOWN_CODING: &str = "the body has a content coding that cannot be removed";
 
 impl Scans {
-    /// The request's bodies are scanned. `bytes`: what the head points into.
+    /// Turns scanning on for this request. `bytes`: the buffer that the head points into.
     pub fn begin(
         &mut self,
         scanning: &RequestScanner,
@@ -30,7 +30,7 @@ impl Scans {
         let method = head.method_span.of_buffer(bytes);
         let value = |name| named(&head.fields, bytes, name).next();
         let part = value(b"range").filter(|_| head.method == Method::Get);
-        // gRPC is nothing else (its "PROTOCOL-HTTP2"); a claim alone makes no stream.
+        // gRPC needs HTTP/2 and trailers (its "PROTOCOL-HTTP2"): the media type alone does not make a stream.
         let may_be_grpc = asker.speaks_http2 && head.takes_trailers;
         self.0 = Some(Box::new(Active {
             scanning: scanning.clone(),
@@ -46,10 +46,10 @@ impl Scans {
         }));
     }
 
-    /// Plans the scan of the request's body, at each attempt: it is read from its start again.
+    /// Plans the scan of the request's body. Called for each attempt, since the body is read from its start again.
     ///
     /// # Errors
-    /// It may not go on.
+    /// The body must not be forwarded.
     pub fn plan_upload(&mut self, head: &RequestHead, bytes: &[u8]) -> Result<(), Refused> {
         let Some(active) = &mut self.0 else {
             return Ok(());
@@ -67,10 +67,10 @@ impl Scans {
         Ok(())
     }
 
-    /// Plans the scan of the response's body. `length`: of the body that follows.
+    /// Plans the scan of the response's body, which has this length.
     ///
     /// # Errors
-    /// It may not go on.
+    /// The body must not be forwarded.
     pub fn plan_download(
         &mut self,
         head: &ResponseHead,
@@ -112,7 +112,7 @@ impl Scans {
         Ok(())
     }
 
-    /// Plans the scan of a stored response, where it has to be judged again. `part`: what goes on of it.
+    /// Plans the scan of a stored response that has to be scanned again. `part`: the range that the client gets.
     pub fn plan_stored(&mut self, entry: &Entry, part: Option<SelectedRange>) {
         let Some(active) = &mut self.0 else {
             return;
@@ -147,13 +147,13 @@ impl Scans {
         active.down = Some(Box::new(scan));
     }
 
-    /// What judges now.
+    /// The generation of the scanners.
     pub fn generation(&self) -> Option<u64> {
         self.0.as_ref().map(|active| active.scanning.generation())
     }
 }
 
-/// What a stream claims to be.
+/// The kind of stream that the heads announce.
 #[derive(Debug, Clone, Copy)]
 enum Claim {
     Events,
@@ -161,13 +161,13 @@ enum Claim {
     Grpc(Option<Coding>),
 }
 
-/// What the heads say of a body.
+/// The properties of a body, from the heads.
 struct PlannedBody {
     direction: Direction,
-    /// Of an answer.
+    /// The status of the response; 0 for a request.
     status: u16,
     media_type: String,
-    /// It is a stream that is judged while it goes on.
+    /// Set for a stream that is scanned while it is forwarded.
     stream: Option<Claim>,
     /// `None`: one is unknown.
     codings: Option<Vec<Coding>>,
@@ -233,7 +233,7 @@ impl Active {
         Ok(StreamScan::new(framing, self.scanning.budget().hold()))
     }
 
-    /// The body cannot be judged.
+    /// The body cannot be scanned.
     fn fail(&mut self, why: &'static str) -> Result<(), Refused> {
         let passes = !self.scanning.block_on_error;
         self.add(ScanReport::error(passes, why));

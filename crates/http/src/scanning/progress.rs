@@ -1,34 +1,34 @@
-//! What of a body goes on, all of it or parts, and how far that is.
+//! Which ranges of a body are forwarded, and the progress.
 
 use super::range::{Section, SelectedRange};
 
 pub struct Progress {
-    /// None: all of the body goes on.
+    /// `None`: the whole body is forwarded.
     part: Option<SelectedRange>,
-    /// The section of the part that goes on now.
+    /// The section that is being forwarded.
     section: usize,
-    /// The text of that section went on.
+    /// The text before that section was forwarded.
     text_sent: bool,
-    /// Where the next byte stands in the whole.
+    /// The offset of the next byte in the whole body.
     at: u64,
     piece: Piece,
     begun: bool,
 }
 
-/// What goes on in one piece.
+/// What is forwarded in one piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Piece {
-    /// The text before bytes of the whole.
+    /// The text before a section (a part's head).
     Text,
-    /// So many bytes of the whole.
+    /// This number of bytes of the body.
     Bytes(usize),
 }
 
-/// What may go on next.
+/// What may be forwarded next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Due<'a> {
     Text(&'a [u8]),
-    /// So many bytes of the whole; 0: nothing.
+    /// This number of bytes of the body; 0: nothing.
     Bytes(u64),
 }
 
@@ -57,12 +57,12 @@ impl Progress {
         self.part.as_ref()
     }
 
-    /// Where the next byte stands in the whole.
+    /// The offset of the next byte in the whole body.
     pub fn at(&self) -> u64 {
         self.at
     }
 
-    /// Whether anything went on.
+    /// Whether anything was forwarded.
     pub fn has_begun(&self) -> bool {
         self.begun
     }
@@ -71,7 +71,7 @@ impl Progress {
         part.sections().get(self.section)
     }
 
-    /// What may go on next, where so many bytes of the whole may.
+    /// What may be forwarded next, where `allowed` bytes of the body may.
     pub fn due(&self, allowed: u64) -> Due<'_> {
         let Some(part) = &self.part else {
             return Due::Bytes(allowed.saturating_sub(self.at));
@@ -109,7 +109,7 @@ impl Progress {
         is_last && self.section(part).is_none_or(|section| end >= section.end)
     }
 
-    /// The current piece went on.
+    /// The current piece was forwarded.
     pub fn consume(&mut self) {
         match std::mem::replace(&mut self.piece, Piece::Bytes(0)) {
             Piece::Text => (self.text_sent, self.begun) = (true, true),
@@ -148,7 +148,7 @@ mod tests {
         SelectedRange::of(&ranges, 10, Some(&Multipart::new(7, None, 10))).unwrap()
     }
 
-    /// What goes on, in pieces of at most three bytes, where so much may.
+    /// What is forwarded in pieces of at most three bytes.
     fn go_on(progress: &mut Progress, allowed: u64, out: &mut Vec<u8>) {
         loop {
             match progress.due(allowed) {

@@ -1,11 +1,11 @@
-//! Parts of a body that were asked for: they are sent of the whole, once that was judged.
+//! Range requests of scanned bodies: the ranges are cut out of the whole, once that was scanned.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use privet_cache::rules::multipart::Multipart;
 use privet_cache::rules::range::{self, ByteRange, RangeSelection, RangeSpec};
 
-/// What a request asks for.
+/// The ranges that a request asks for.
 #[derive(Debug, Clone)]
 pub struct RequestedRange {
     specs: Vec<RangeSpec>,
@@ -13,7 +13,7 @@ pub struct RequestedRange {
     only_if: Option<Vec<u8>>,
 }
 
-/// What a response's head says of its body.
+/// The validators and the type of a response's body.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Described<'a> {
     pub etag: Option<&'a [u8]>,
@@ -22,7 +22,7 @@ pub struct Described<'a> {
     pub content_type: Option<&'a [u8]>,
 }
 
-/// What is sent of a body of a known length: a part, several, or nothing.
+/// The answer for a body of a known length: one range, several, or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelectedRange {
     status: u16,
@@ -37,7 +37,7 @@ pub struct SelectedRange {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
     pub text: Vec<u8>,
-    /// Where the bytes begin and end in the whole. None behind the last part.
+    /// The offsets of the bytes in the whole body. Empty behind the last part.
     pub first: u64,
     pub end: u64,
 }
@@ -45,14 +45,14 @@ pub struct Section {
 const CONTENT_TYPE: &str = "Content-Type";
 const CONTENT_RANGE: &str = "Content-Range";
 
-/// A number that nobody can know before, for the boundary between parts.
+/// An unpredictable number, for the boundary between parts.
 pub fn boundary() -> u128 {
     let half = || u128::from(RandomState::new().build_hasher().finish());
     (half() << 64) | half()
 }
 
 impl RequestedRange {
-    /// By the values of `Range` and `If-Range`. `None`: the whole is asked for.
+    /// From the values of `Range` and `If-Range`. `None`: the whole is asked for.
     pub fn new(range: &[u8], only_if: Option<&[u8]>) -> Option<Self> {
         let specs = range::parse(range)?;
         // A player's first request: the whole, which need not wait for its end.

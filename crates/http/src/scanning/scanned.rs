@@ -1,4 +1,4 @@
-//! The stage of a scan: a body around another one, whose pieces come when they may go on.
+//! A body source around another one: its pieces come when the scan lets them be forwarded.
 
 use std::task::{Context, Poll, ready};
 
@@ -23,7 +23,7 @@ impl<S: BodySource> Scanned<'_, S> {
         Ok(true)
     }
 
-    /// Judges what has arrived as soon as there is nothing more, so that an event waits for no other.
+    /// Scans what has arrived as soon as nothing more is there, so that an event does not wait for the next one.
     fn poll_stream(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SourceError>> {
         loop {
             let Some(stream) = self.scan.stream() else {

@@ -1,5 +1,5 @@
-//! Streams that are judged while they go on: server-sent events by what has arrived, gRPC message by message. What a head claims
-//! is not believed: bytes that are no such stream end it.
+//! Streams that are scanned while they are forwarded: server-sent events by what has arrived, gRPC message by message. The head is
+//! not trusted: bytes that are not of such a stream end it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,22 +11,22 @@ use privet_scan::{Body, Message, RequestScanner, Reservation, Verdict};
 use super::fault::ScanFault;
 use super::grpc::{self, Frame};
 
-/// Bytes of events that are judged at once, at least while more are there.
+/// Bytes of events in one window, while more are available.
 pub const WINDOW: usize = 64 * 1024;
-/// Bytes of earlier events that are judged together with the next ones: what is found may lie across them.
+/// Bytes of earlier events that are scanned again with the next ones: a match may span both.
 const CONTEXT: usize = 16 * 1024;
 /// Bytes to which the codings of one window of events may expand.
 const MAX_EXPANDED: u64 = 4 << 20;
 
-/// A verdict that is not there yet.
+/// A pending verdict.
 pub type PendingVerdict = Pin<Box<dyn Future<Output = Verdict> + Send>>;
 
-/// What a stream consists of.
+/// The framing of a stream.
 pub enum Framing {
     Events {
         /// Of the content codings, the last one first.
         decoders: Vec<Decoder>,
-        /// The end of what was judged.
+        /// The last bytes of the previous window.
         context: Vec<u8>,
     },
     Grpc {
@@ -38,11 +38,11 @@ pub enum Framing {
 
 pub struct StreamScan {
     framing: Framing,
-    /// Bytes that were received and did not go on yet.
+    /// Bytes received and not forwarded.
     pending: Vec<u8>,
-    /// How many of them may.
+    /// How many of them may be forwarded.
     released: usize,
-    /// The verdict on so many of them is awaited.
+    /// How many of them the pending verdict covers.
     asking: Option<(PendingVerdict, usize)>,
     source_ended: bool,
     memory: Reservation,
@@ -64,7 +64,7 @@ impl StreamScan {
         self.asking.is_some()
     }
 
-    /// Whether a piece may go on, or the stream has ended.
+    /// Whether a piece may be forwarded, or the stream has ended.
     pub fn has_piece(&self) -> bool {
         self.released > 0 || self.is_over()
     }
@@ -92,12 +92,12 @@ impl StreamScan {
         }
     }
 
-    /// Whether so much has arrived that it is judged although there is more.
+    /// Whether a full window has arrived.
     pub fn is_full(&self) -> bool {
         self.pending.len() >= WINDOW
     }
 
-    /// What did not go on.
+    /// The bytes that were not forwarded.
     pub fn take_rest(&mut self) -> Vec<u8> {
         self.asking = None;
         std::mem::take(&mut self.pending)
@@ -120,7 +120,7 @@ impl StreamScan {
         }
     }
 
-    /// Asks about what has arrived. `false`: there is nothing to ask about yet.
+    /// Starts the scan of what has arrived. `false`: nothing can be scanned yet.
     pub fn ask(&mut self, scanning: &RequestScanner, message: &Message) -> Result<bool, ScanFault> {
         if self.asking.is_some() || self.released > 0 {
             return Ok(false);
@@ -162,7 +162,7 @@ impl StreamScan {
         Ok(true)
     }
 
-    /// Ready with the verdict on what was asked about, or at once where nothing was.
+    /// Ready with the pending verdict, or at once if there is none.
     pub fn poll_verdict(&mut self, cx: &mut Context<'_>) -> Poll<Option<Verdict>> {
         let Some((asking, count)) = &mut self.asking else {
             return Poll::Ready(None);
@@ -176,7 +176,7 @@ impl StreamScan {
 
 type Part = (Bytes, Vec<Coding>);
 
-/// The next window of events, without their codings, behind the end of what was judged before.
+/// The next window of events without its codings, after the last bytes of the previous one.
 fn window(
     decoders: &mut [Decoder],
     context: &mut Vec<u8>,

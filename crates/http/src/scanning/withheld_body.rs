@@ -1,4 +1,4 @@
-//! The bytes of a body that is withheld: in memory, or in a file without a name where memory is short.
+//! The bytes of a withheld body: in memory, or in an unnamed temporary file where memory is short.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -24,7 +24,7 @@ enum Done {
     Read(u64, io::Result<Vec<u8>>),
 }
 
-/// What was received of a withheld body.
+/// The received bytes of a withheld body.
 pub struct WithheldBody {
     memory: Reservation,
     spool: Option<Spool>,

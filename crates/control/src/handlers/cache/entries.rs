@@ -53,7 +53,7 @@ pub(crate) async fn read_cache(
     ])?;
     if query.days > MAX_DAYS || query.utc_offset.unsigned_abs() > MAX_OFFSET_MINUTES {
         let text = format!(
-            "Savings are told of at most {MAX_DAYS} days, which begin at most {MAX_OFFSET_MINUTES} minutes from those of UTC."
+            "`days` is at most {MAX_DAYS}, and `utc_offset` at most {MAX_OFFSET_MINUTES} minutes in either direction."
         );
         return Err(Problem::bad_request(text).into());
     }
