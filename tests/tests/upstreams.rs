@@ -30,7 +30,7 @@ fn through(name: &str, url: &str) -> String {
 }
 
 #[test]
-fn socks5_through_dante() {
+fn socks5_works_through_dante() {
     let origin = Origin::http();
     let dante = require!(Dante::start());
     let privet = Privet::start(&through("dante", &format!("socks5://{}", dante.address)));
@@ -114,7 +114,7 @@ fn plain_requests_reach_squid_in_absolute_form_and_tunnels_by_connect() {
 }
 
 #[test]
-fn squid_with_a_login() {
+fn privet_logs_in_to_squid_by_every_protocol() {
     let origin = Origin::http();
     let squid = require!(Squid::with_login("bob", "secret"));
     let base = through("squid", &format!("http://{}", squid.address));

@@ -122,7 +122,7 @@ fn groups_are_a_list_of_strings() {
 }
 
 #[test]
-fn tags_of_both_fields() {
+fn tags_of_both_fields_are_read() {
     let fields: &[Line<'_>] = &[
         ("Cache-Tag", "a, b c,,"),
         ("Surrogate-Key", "d  e"),

@@ -99,7 +99,7 @@ fn other_fields_and_methods_do_not() {
 }
 
 #[test]
-fn urls_for_people() {
+fn a_url_names_its_port_unless_it_is_the_default() {
     assert_eq!(TARGET.url(), "http://example.com/a?b");
     let target = Target {
         scheme: "https",

@@ -92,7 +92,7 @@ fn too_many_ranges_are_answered_with_the_whole() {
 }
 
 #[test]
-fn content_ranges() {
+fn content_ranges_are_parsed() {
     let parsed = |value: &str| ContentRange::parse(value.as_bytes());
     let valid = ContentRange {
         range: range(4, 9),

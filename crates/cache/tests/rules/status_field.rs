@@ -19,7 +19,7 @@ fn line(status: CacheStatus<'_>) -> String {
 }
 
 #[test]
-fn hits_and_forwards() {
+fn hits_and_the_reasons_of_forwards_are_written() {
     let none = CacheStatus::default();
     assert_eq!(
         line(CacheStatus {

@@ -247,31 +247,31 @@ fn play_all(histories: Histories) {
 }
 
 #[test]
-fn what_is_stored() {
+fn responses_are_stored_as_rfc_9111_says() {
     play_all(storing::STORING);
 }
 
 #[test]
-fn how_long_it_is_fresh() {
+fn freshness_is_calculated_as_rfc_9111_says() {
     play_all(freshness::FRESHNESS);
 }
 
 #[test]
-fn how_it_is_validated() {
+fn responses_are_validated_as_rfc_9111_says() {
     play_all(validation::VALIDATION);
 }
 
 #[test]
-fn which_requests_have_one_response() {
+fn requests_share_a_response_as_vary_says() {
     play_all(vary::VARY);
 }
 
 #[test]
-fn what_makes_it_invalid() {
+fn changes_invalidate_stored_responses() {
     play_all(invalidation::INVALIDATION);
 }
 
 #[test]
-fn how_parts_are_stored_and_combined() {
+fn parts_are_stored_and_combined() {
     play_all(ranges::RANGES);
 }
