@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The applications of this desktop */
+        /** List applications */
         get: operations["list_apps"];
         put?: never;
         post?: never;
@@ -29,7 +29,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A program's icon
+         * Read a program's icon
          * @description As its application has it in this desktop's icon theme.
          */
         get: operations["read_icon"];
@@ -49,7 +49,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Settings to copy
+         * Read the settings to copy into programs
          * @description For programs with proxy settings of their own, made from where the engine really listens.
          */
         get: operations["read_settings"];
@@ -71,7 +71,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Start one through Privet
+         * Start an application through Privet
          * @description As `privet run` does. Never for who calls over TCP: a page in a browser must not be able to start programs.
          */
         post: operations["start_app"];
@@ -88,11 +88,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The caches */
+        /** Read the state of the caches */
         get: operations["read_cache"];
         put?: never;
         post?: never;
-        /** Purge */
+        /** Purge stored responses */
         delete: operations["purge_cache"];
         options?: never;
         head?: never;
@@ -108,7 +108,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Pin */
+        /** Pin or unpin a URL */
         post: operations["pin_cached"];
         delete?: never;
         options?: never;
@@ -141,7 +141,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Well-known lists
+         * List well-known lists
          * @description Each with what it does, what it may break, its licence and address. No list is fetched before it is added.
          */
         get: operations["read_catalogue"];
@@ -161,7 +161,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The timeline
+         * List changes
          * @description Every change of the configuration, the mode, the rules, the lists and the system proxy, by any client, kept across
          *     restarts: the newest thousand. It contains no secret.
          */
@@ -203,7 +203,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The running configuration
+         * Read the running configuration
          * @description With the file's keys and all defaults. A secret in the file itself is shown as `{"plain": true}`; PUT and PATCH keep a
          *     secret that is sent back as that.
          */
@@ -218,7 +218,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change a part
+         * Patch the configuration
          * @description A JSON merge patch (RFC 7396): null removes a key, an object is merged, an array replaces. The file's comments and order
          *     are kept.
          */
@@ -232,7 +232,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The configuration file */
+        /** Read the configuration file */
         get: operations["read_file"];
         /** Write the configuration file */
         put: operations["replace_file"];
@@ -250,11 +250,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A page of connections */
+        /** List connections */
         get: operations["list_connections"];
         put?: never;
         post?: never;
-        /** Close all that match */
+        /** Close connections */
         delete: operations["close_matching"];
         options?: never;
         head?: never;
@@ -269,7 +269,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Connections as a file
+         * Export connections
          * @description At most 20,000 rows, the first ones in the order of `sort`. HAR has an entry for each recorded request of a connection
          *     instead of one for the connection.
          */
@@ -292,7 +292,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Close one */
+        /** Close a connection */
         delete: operations["close_connection"];
         options?: never;
         head?: never;
@@ -344,7 +344,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The first run */
+        /** Read the state of the first run */
         get: operations["read_first_run"];
         /**
          * End the first run
@@ -367,7 +367,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** New identity */
+        /** Take a new identity */
         post: operations["rotate_identity"];
         delete?: never;
         options?: never;
@@ -383,7 +383,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * HTTPS inspection
+         * Read the state of HTTPS inspection
          * @description Whether the authority is trusted is measured for each call.
          */
         get: operations["read_inspection"];
@@ -405,7 +405,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make the authority
+         * Create the authority
          * @description Makes the authority of this installation where there is none. Inspection need not be on.
          */
         post: operations["make_authority"];
@@ -425,7 +425,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Except a host
+         * Except a host from inspection
          * @description Adds a host to `[inspect] except`. Its tunnels pass untouched from then on; inspected connections to it are closed.
          */
         post: operations["except_host"];
@@ -446,7 +446,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * End exceptions
+         * End exceptions of a host
          * @description Ends exceptions that were made because a program refused the certificate, or a host asked for one of the client.
          */
         delete: operations["end_exceptions"];
@@ -464,7 +464,7 @@ export interface paths {
         };
         get?: never;
         /**
-         * Trust the authority
+         * Change who trusts the authority
          * @description Adds the authority to stores of this machine, or removes it, where that needs no rights beyond those of the user. The
          *     authority is made where there is none.
          */
@@ -483,7 +483,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The blocklists */
+        /** List blocklists */
         get: operations["list_lists"];
         put?: never;
         /**
@@ -523,7 +523,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lines of a list that could not be used
+         * List the lines of a list that could not be used
          * @description Each with its number, text and reason.
          */
         get: operations["list_lines"];
@@ -544,7 +544,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Read or fetch one now */
+        /** Refresh a list */
         post: operations["refresh_list"];
         delete?: never;
         options?: never;
@@ -562,7 +562,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Carry out an action on a list
+         * Act on a list
          * @description Each can be reversed by another: `accept` and `rollback` by `resume` or `rollback`, `keep` by `accept`, `disable` by
          *     `enable`; `block` by giving the list its `probation` again.
          */
@@ -583,7 +583,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Log a browser in
+         * Create a login code
          * @description Makes a code that the page exchanges for the token: it works once, within two minutes.
          */
         post: operations["create_login_code"];
@@ -617,7 +617,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The OpenAPI document */
+        /** Read the OpenAPI document */
         get: operations["read_document"];
         put?: never;
         post?: never;
@@ -634,7 +634,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The fields of a filter */
+        /** List the fields of a filter */
         get: operations["read_query_language"];
         put?: never;
         post?: never;
@@ -651,7 +651,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A page of requests */
+        /** List requests */
         get: operations["list_requests"];
         put?: never;
         post?: never;
@@ -669,7 +669,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Requests as a HAR file
+         * Export requests as HAR
          * @description At most 20,000 requests, the first ones in the order of `sort`.
          */
         get: operations["export_requests"];
@@ -688,7 +688,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The rules */
+        /** List rules */
         get: operations["list_rules"];
         put?: never;
         /** Add a rule */
@@ -728,7 +728,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The scanners */
+        /** Read the state of the scanners */
         get: operations["read_scan"];
         put?: never;
         post?: never;
@@ -748,7 +748,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Allow a body once
+         * Allow a stopped body once
          * @description The client that was stopped may take that body once within 15 minutes. It is not stored.
          */
         post: operations["allow_once"];
@@ -788,7 +788,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Try the scanners
+         * Test the scanners
          * @description Fetches a harmless test file, which scanners find by agreement, from a responder of the program through its HTTP pipeline.
          */
         post: operations["test_scan"];
@@ -805,7 +805,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The keyring's entries */
+        /** List the keyring's entries */
         get: operations["list_secrets"];
         put?: never;
         post?: never;
@@ -844,7 +844,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Sites with their backends */
+        /** List sites with their backends */
         get: operations["list_sites"];
         put?: never;
         post?: never;
@@ -868,7 +868,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change a backend by hand
+         * Drain a backend or set its weight
          * @description Drains a backend, takes it back or sets its weight. What is set by hand holds over reloads, until the engine ends.
          */
         patch: operations["change_backend"];
@@ -881,7 +881,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The engine's state */
+        /** Read the engine's state */
         get: operations["read_status"];
         put?: never;
         post?: never;
@@ -898,10 +898,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The system proxy */
+        /** Read the state of the system proxy */
         get: operations["read_system_proxy"];
         /**
-         * Switch it
+         * Switch the system proxy
          * @description The exact prior settings are written to disk before the first change. They are restored with `enabled: false`, when the
          *     engine ends, and after it died; what something else changed meanwhile is left alone.
          */
@@ -920,7 +920,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Upstreams and groups with their health */
+        /** List upstreams and groups with their health */
         get: operations["list_upstreams"];
         put?: never;
         post?: never;
@@ -940,7 +940,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Test one
+         * Test an upstream or group
          * @description Opens one connection through it and, if the group has a check, fetches the check's URL.
          */
         post: operations["test_upstream"];
@@ -957,7 +957,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Totals */
+        /** Read traffic totals */
         get: operations["get_usage"];
         put?: never;
         post?: never;

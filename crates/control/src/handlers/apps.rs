@@ -26,7 +26,7 @@ use crate::state::ApiState;
 /// Longest name or id, in characters.
 const MAX_NAME: usize = 256;
 
-/// The applications of this desktop
+/// List applications
 #[utoipa::path(
     get,
     path = "/api/v1/apps",
@@ -48,7 +48,7 @@ pub(crate) async fn list_apps(
     Ok(axum::Json(Apps { start, apps }))
 }
 
-/// Start one through Privet
+/// Start an application through Privet
 ///
 /// As `privet run` does. Never for who calls over TCP: a page in a browser must not be able to start programs.
 #[utoipa::path(
@@ -119,7 +119,7 @@ pub(crate) async fn start_app(
     }))
 }
 
-/// A program's icon
+/// Read a program's icon
 ///
 /// As its application has it in this desktop's icon theme.
 #[utoipa::path(
@@ -153,7 +153,7 @@ pub(crate) async fn read_icon(
     }))
 }
 
-/// Settings to copy
+/// Read the settings to copy into programs
 ///
 /// For programs with proxy settings of their own, made from where the engine really listens.
 #[utoipa::path(

@@ -17,7 +17,7 @@ const DEFAULT_LIMIT: u32 = 50;
 /// Most changes that can be skipped.
 const MAX_OFFSET: u32 = 10_000_000;
 
-/// The timeline
+/// List changes
 ///
 /// Every change of the configuration, the mode, the rules, the lists and the system proxy, by any client, kept across
 /// restarts: the newest thousand. It contains no secret.

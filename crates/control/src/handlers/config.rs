@@ -12,7 +12,7 @@ use crate::rejection::Answer;
 use crate::request_source::RequestSource;
 use crate::state::ApiState;
 
-/// The running configuration
+/// Read the running configuration
 ///
 /// With the file's keys and all defaults. A secret in the file itself is shown as `{"plain": true}`; PUT and PATCH keep a
 /// secret that is sent back as that.
@@ -65,7 +65,7 @@ pub(crate) async fn replace_config(
     Ok(apply(&api, source, query, text, None).await?)
 }
 
-/// Change a part
+/// Patch the configuration
 ///
 /// A JSON merge patch (RFC 7396): null removes a key, an object is merged, an array replaces. The file's comments and order
 /// are kept.

@@ -13,7 +13,7 @@ use crate::rejection::Answer;
 use crate::request_source::RequestSource;
 use crate::state::ApiState;
 
-/// The configuration file
+/// Read the configuration file
 #[utoipa::path(
     get,
     path = "/api/v1/config/file",

@@ -10,7 +10,7 @@ use crate::extract::{PathParam, Query};
 use crate::rejection::Answer;
 use crate::state::ApiState;
 
-/// A page of connections
+/// List connections
 #[utoipa::path(
     get,
     path = "/api/v1/connections",
@@ -25,7 +25,7 @@ pub(crate) async fn list_connections(
     Ok(axum::Json(ConnectionViewer::new(&query)?.view(&api.engine)))
 }
 
-/// Close all that match
+/// Close connections
 #[utoipa::path(
     delete,
     path = "/api/v1/connections",
@@ -50,7 +50,7 @@ pub(crate) async fn close_matching(
     Ok(axum::Json(Closed { closed }))
 }
 
-/// Close one
+/// Close a connection
 #[utoipa::path(
     delete,
     path = "/api/v1/connections/{id}",

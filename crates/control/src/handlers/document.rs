@@ -9,7 +9,7 @@ use http::{HeaderValue, header};
 #[derive(Clone)]
 pub(crate) struct DocumentJson(pub Bytes);
 
-/// The OpenAPI document
+/// Read the OpenAPI document
 #[utoipa::path(
     get,
     path = "/api/v1/openapi.json",

@@ -22,7 +22,7 @@ use crate::state::ApiState;
 /// Most rows of one file.
 const MAX_EXPORTED: usize = 20_000;
 
-/// Connections as a file
+/// Export connections
 ///
 /// At most 20,000 rows, the first ones in the order of `sort`. HAR has an entry for each recorded request of a connection
 /// instead of one for the connection.
@@ -52,7 +52,7 @@ pub(crate) async fn export_connections(
     Ok(([(header::CONTENT_TYPE, media_type)], body).into_response())
 }
 
-/// Requests as a HAR file
+/// Export requests as HAR
 ///
 /// At most 20,000 requests, the first ones in the order of `sort`.
 #[utoipa::path(

@@ -22,7 +22,7 @@ const DONE_FILE: &str = "first_run";
 /// More than any desktop has.
 const MAX_UPSTREAMS: usize = 4;
 
-/// The first run
+/// Read the state of the first run
 #[utoipa::path(
     get,
     path = "/api/v1/first-run",

@@ -5,7 +5,7 @@ use privet_api::identity::Identity;
 
 use crate::state::ApiState;
 
-/// New identity
+/// Take a new identity
 #[utoipa::path(
     post,
     path = "/api/v1/identity",

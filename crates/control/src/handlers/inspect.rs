@@ -28,7 +28,7 @@ const MAX_ID: usize = 4200;
 /// The longest host, in characters.
 const MAX_HOST: usize = 255;
 
-/// HTTPS inspection
+/// Read the state of HTTPS inspection
 ///
 /// Whether the authority is trusted is measured for each call.
 #[utoipa::path(
@@ -41,7 +41,7 @@ pub(crate) async fn read_inspection(State(api): State<ApiState>) -> Answer<Inspe
     Ok(axum::Json(inspection(&api).await))
 }
 
-/// Make the authority
+/// Create the authority
 ///
 /// Makes the authority of this installation where there is none. Inspection need not be on.
 #[utoipa::path(
@@ -61,7 +61,7 @@ pub(crate) async fn make_authority(State(api): State<ApiState>) -> Answer<Inspec
     Ok(axum::Json(inspection(&api).await))
 }
 
-/// Trust the authority
+/// Change who trusts the authority
 ///
 /// Adds the authority to stores of this machine, or removes it, where that needs no rights beyond those of the user. The
 /// authority is made where there is none.
@@ -132,7 +132,7 @@ fn change_stores(
         .collect())
 }
 
-/// Except a host
+/// Except a host from inspection
 ///
 /// Adds a host to `[inspect] except`. Its tunnels pass untouched from then on; inspected connections to it are closed.
 #[utoipa::path(
@@ -161,7 +161,7 @@ pub(crate) async fn except_host(
     Ok(edit(&api, source, query, move |document| document.merge(&patch)).await?)
 }
 
-/// End exceptions
+/// End exceptions of a host
 ///
 /// Ends exceptions that were made because a program refused the certificate, or a host asked for one of the client.
 #[utoipa::path(

@@ -16,7 +16,7 @@ use crate::login_codes::{LoginCodes, VALID_FOR};
 use crate::rejection::{Answer, Rejection};
 use crate::state::ApiState;
 
-/// Log a browser in
+/// Create a login code
 ///
 /// Makes a code that the page exchanges for the token: it works once, within two minutes.
 #[utoipa::path(

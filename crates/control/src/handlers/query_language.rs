@@ -6,7 +6,7 @@ use privet_connection_log::requests::REQUEST_FIELDS;
 
 use crate::extract::Query;
 
-/// The fields of a filter
+/// List the fields of a filter
 #[utoipa::path(
     get,
     path = "/api/v1/query",

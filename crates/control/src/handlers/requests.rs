@@ -8,7 +8,7 @@ use crate::rejection::Answer;
 use crate::request_view::RequestViewer;
 use crate::state::ApiState;
 
-/// A page of requests
+/// List requests
 #[utoipa::path(
     get,
     path = "/api/v1/requests",

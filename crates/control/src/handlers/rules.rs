@@ -25,7 +25,7 @@ const MAX_LIFETIME: Duration = Duration::from_secs(366 * 24 * 3600);
 /// The longest id, in characters.
 const MAX_ID: usize = 64;
 
-/// The rules
+/// List rules
 #[utoipa::path(
     get,
     path = "/api/v1/rules",

@@ -21,7 +21,7 @@ use crate::state::ApiState;
 pub(crate) const MAX_FILE: usize = 64 * 1024 * 1024;
 const MAX_NAME: usize = 255;
 
-/// The scanners
+/// Read the state of the scanners
 #[utoipa::path(
     get,
     path = "/api/v1/scan",
@@ -102,7 +102,7 @@ fn recent(scanner: &Scanner) -> Vec<ScanFinding> {
     recent.collect()
 }
 
-/// Try the scanners
+/// Test the scanners
 ///
 /// Fetches a harmless test file, which scanners find by agreement, from a responder of the program through its HTTP pipeline.
 #[utoipa::path(
@@ -142,7 +142,7 @@ pub(crate) async fn test_scan(State(api): State<ApiState>) -> Answer<ScanTest> {
     }))
 }
 
-/// Allow a body once
+/// Allow a stopped body once
 ///
 /// The client that was stopped may take that body once within 15 minutes. It is not stored.
 #[utoipa::path(

@@ -15,7 +15,7 @@ use crate::extract::{self, PathParam, check_length};
 use crate::rejection::{Answer, Rejection};
 use crate::state::ApiState;
 
-/// The keyring's entries
+/// List the keyring's entries
 #[utoipa::path(
     get,
     path = "/api/v1/secrets",

@@ -20,7 +20,7 @@ use crate::state::ApiState;
 /// The largest weight that can be set by hand, as in the configuration.
 const MAX_WEIGHT: u32 = 1000;
 
-/// Sites with their backends
+/// List sites with their backends
 #[utoipa::path(
     get,
     path = "/api/v1/sites",
@@ -31,7 +31,7 @@ pub(crate) async fn list_sites(State(api): State<ApiState>) -> axum::Json<Sites>
     axum::Json(sites(&api.engine))
 }
 
-/// Change a backend by hand
+/// Drain a backend or set its weight
 ///
 /// Drains a backend, takes it back or sets its weight. What is set by hand holds over reloads, until the engine ends.
 #[utoipa::path(

@@ -25,7 +25,7 @@ use crate::state::ApiState;
 /// The value of `for` that lasts until the engine restarts.
 const UNTIL_RESTART: &str = "restart";
 
-/// The engine's state
+/// Read the engine's state
 #[utoipa::path(
     get,
     path = "/api/v1/status",

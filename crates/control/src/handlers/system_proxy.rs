@@ -13,7 +13,7 @@ use crate::request_source::RequestSource;
 use crate::state::ApiState;
 use crate::system_proxy::SwitchError;
 
-/// The system proxy
+/// Read the state of the system proxy
 #[utoipa::path(
     get,
     path = "/api/v1/system-proxy",
@@ -24,7 +24,7 @@ pub(crate) async fn read_system_proxy(State(api): State<ApiState>) -> axum::Json
     axum::Json(measure(&api).await)
 }
 
-/// Switch it
+/// Switch the system proxy
 ///
 /// The exact prior settings are written to disk before the first change. They are restored with `enabled: false`, when the
 /// engine ends, and after it died; what something else changed meanwhile is left alone.

@@ -12,7 +12,7 @@ use crate::known_names::known_names;
 use crate::rejection::Answer;
 use crate::state::ApiState;
 
-/// Upstreams and groups with their health
+/// List upstreams and groups with their health
 #[utoipa::path(
     get,
     path = "/api/v1/upstreams",
@@ -31,7 +31,7 @@ pub(crate) async fn list_upstreams(State(api): State<ApiState>) -> axum::Json<Ou
     })
 }
 
-/// Test one
+/// Test an upstream or group
 ///
 /// Opens one connection through it and, if the group has a check, fetches the check's URL.
 #[utoipa::path(

@@ -84,7 +84,7 @@ fn parse_seconds(text: String) -> Result<u64, Problem> {
     })
 }
 
-/// Totals
+/// Read traffic totals
 #[utoipa::path(
     get,
     path = "/api/v1/usage",

@@ -29,7 +29,7 @@ const MAX_DAYS: u32 = 366;
 /// No calendar is further from UTC, in minutes.
 const MAX_OFFSET_MINUTES: u32 = 24 * 60;
 
-/// The caches
+/// Read the state of the caches
 #[utoipa::path(
     get,
     path = "/api/v1/cache",

@@ -23,7 +23,7 @@ const MAX_PURGE: u32 = i32::MAX as u32;
 /// How long a purge waits until it is on disk.
 const DISK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Purge
+/// Purge stored responses
 #[utoipa::path(
     delete,
     path = "/api/v1/cache",
@@ -98,7 +98,7 @@ pub(crate) async fn undo_purge(
     Ok(axum::Json(changed.await?))
 }
 
-/// Pin
+/// Pin or unpin a URL
 #[utoipa::path(
     post,
     path = "/api/v1/cache/pin",

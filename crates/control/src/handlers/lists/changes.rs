@@ -19,7 +19,7 @@ use crate::state::ApiState;
 /// How long a new list only counts, unless the request says otherwise.
 const PROBATION: &str = "24h";
 
-/// Carry out an action on a list
+/// Act on a list
 ///
 /// Each can be reversed by another: `accept` and `rollback` by `resume` or `rollback`, `keep` by `accept`, `disable` by
 /// `enable`; `block` by giving the list its `probation` again.

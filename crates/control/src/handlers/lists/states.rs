@@ -13,7 +13,7 @@ use crate::extract::PathParam;
 use crate::rejection::Answer;
 use crate::state::ApiState;
 
-/// The blocklists
+/// List blocklists
 #[utoipa::path(
     get,
     path = "/api/v1/lists",
@@ -27,7 +27,7 @@ pub(crate) async fn list_lists(State(api): State<ApiState>) -> axum::Json<Lists>
     })
 }
 
-/// Read or fetch one now
+/// Refresh a list
 #[utoipa::path(
     post,
     path = "/api/v1/lists/{name}/refresh",
@@ -48,7 +48,7 @@ pub(crate) async fn refresh_list(
     }
 }
 
-/// Lines of a list that could not be used
+/// List the lines of a list that could not be used
 ///
 /// Each with its number, text and reason.
 #[utoipa::path(
@@ -95,7 +95,7 @@ fn not_in_use(list: ListState) -> Problem {
     Problem::not_found(format!("The list \"{name}\" is not in use: {why}."))
 }
 
-/// Well-known lists
+/// List well-known lists
 ///
 /// Each with what it does, what it may break, its licence and address. No list is fetched before it is added.
 #[utoipa::path(
