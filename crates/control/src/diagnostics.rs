@@ -10,7 +10,7 @@ use privet_config::{Config, DiagnosticCode, Keyring, KeyringError, Secret};
 
 use privet_system::proxy::{SystemProxyReport, SystemProxyState};
 
-use crate::token::TOKEN_FILE;
+use crate::auth::token::TOKEN_FILE;
 
 /// No version of this program is older: a clock before it is wrong.
 const FIRST_RELEASE: Duration = Duration::from_secs(1_767_225_600);

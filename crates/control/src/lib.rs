@@ -10,21 +10,18 @@
     )
 )]
 
+pub mod auth;
 mod conditional;
 mod config_edit;
 mod connection_view;
-mod control_server;
 pub mod convert;
 pub mod diagnostics;
 mod export;
 pub mod extract;
-pub mod guard;
 mod handlers;
 mod installed_apps;
 mod known_names;
-pub mod login_codes;
 pub mod logs;
-mod metric_families;
 mod metrics;
 mod openapi;
 mod page;
@@ -34,16 +31,14 @@ mod request_source;
 mod request_view;
 mod router;
 pub mod servers;
-mod site_metrics;
 mod state;
 pub mod system_proxy;
-pub mod token;
 
-#[cfg(unix)]
-pub use control_server::ControlSocket;
-pub use control_server::{ControlServer, ControlServerError};
+pub use auth::token::{Token, TokenError};
 pub use handlers::events::EVENT_INTERVAL;
 pub use router::{guarded_router, openapi_json, router};
+#[cfg(unix)]
+pub use servers::control_server::ControlSocket;
+pub use servers::control_server::{ControlServer, ControlServerError};
 pub use state::{ApiState, MAX_EVENT_STREAMS};
 pub use system_proxy::{SwitchError, SystemProxyControl};
-pub use token::Token;

@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-use crate::guard;
+use crate::auth::guard;
 use crate::handlers::login_codes::{LoginState, MAX_LOGIN_BODY, log_in};
 
 /// One file of the page.

@@ -11,8 +11,8 @@ use utoipa::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
+use crate::auth::guard::{self, Guard};
 use crate::extract::MAX_BODY;
-use crate::guard::{self, Guard};
 use crate::handlers::document::DocumentJson;
 use crate::handlers::login_codes::LoginState;
 use crate::rejection::Rejection;

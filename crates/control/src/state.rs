@@ -6,8 +6,8 @@ use privet_engine::Engine;
 use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::login_codes::LoginCodes;
 use crate::installed_apps::InstalledApps;
-use crate::login_codes::LoginCodes;
 use crate::system_proxy::SystemProxyControl;
 
 /// Most event streams at a time, over all servers: each is a connection that stays open.

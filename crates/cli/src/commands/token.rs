@@ -1,6 +1,6 @@
 //! `privet token show|new`: the token of the control API on TCP.
 
-use privet_control::{Token, token::TokenError};
+use privet_control::{Token, TokenError};
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};

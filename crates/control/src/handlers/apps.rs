@@ -17,8 +17,8 @@ use privet_system::apps::{self, DesktopApp, icon};
 use privet_system::proxy_environment::{self, ProxyAddresses, ProxyMethod};
 use privet_system::proxy_login::ProxyLogin;
 
+use crate::auth::guard::ConnectionAddresses;
 use crate::extract::{PathParam, Query, check_length};
-use crate::guard::ConnectionAddresses;
 use crate::recipes::recipes;
 use crate::rejection::Answer;
 use crate::state::ApiState;

@@ -10,9 +10,9 @@ use privet_api::address::reachable;
 use privet_api::login_code::{LoginCode, LoginCodeRequest};
 use serde::{Deserialize, Serialize};
 
+use crate::auth::guard::{ConnectionAddresses, Guard};
+use crate::auth::login_codes::{LoginCodes, VALID_FOR};
 use crate::extract::{Json, read_body};
-use crate::guard::{ConnectionAddresses, Guard};
-use crate::login_codes::{LoginCodes, VALID_FOR};
 use crate::rejection::{Answer, Rejection};
 use crate::state::ApiState;
 

@@ -7,7 +7,7 @@ use axum::Router;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::http::{Accept, Server};
-use crate::guard::ConnectionAddresses;
+use crate::auth::guard::ConnectionAddresses;
 
 pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await

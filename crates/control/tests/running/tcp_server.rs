@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::test_api::TestApi;
 use privet_api::status::ModeRequest;
 use privet_api::{Client, ClientError, Endpoint};
-use privet_control::guard::Guard;
+use privet_control::auth::guard::Guard;
 use privet_control::servers::{http::Server, tcp};
 use privet_control::{Token, guarded_router};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

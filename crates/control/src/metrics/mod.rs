@@ -1,5 +1,8 @@
 //! Metrics for Prometheus at `[control] metrics`. Their names are stable; docs/metrics.md lists them.
 
+mod families;
+mod sites;
+
 use std::fmt;
 
 use axum::Router;
@@ -19,11 +22,11 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, text};
 use prometheus_client::registry::Registry;
 
-use crate::guard;
+use families::{counters, gauge, gauge_f64, gauges};
+
+use crate::auth::guard;
 use crate::handlers::sites::sites;
-use crate::metric_families::{counters, gauge, gauge_f64, gauges};
 use crate::rejection::Rejection;
-use crate::site_metrics;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -287,7 +290,7 @@ impl Collector for Metrics {
         self.traffic(out)?;
         self.upstreams(out)?;
         self.lists(out)?;
-        site_metrics::encode(&self.sites, out)?;
+        sites::encode(&self.sites, out)?;
         self.redis(out)?;
         gauge(
             out,
@@ -326,7 +329,7 @@ mod tests {
                 hits: 5,
                 ..ListState::default()
             }],
-            sites: site_metrics::tests::sites(),
+            sites: sites::tests::sites(),
             redis: Some(SharedStats::default()),
             ..Metrics::default()
         }
@@ -340,7 +343,7 @@ mod tests {
             .filter(|line| !line.starts_with('#'))
             .filter_map(|line| line.split(['{', ' ']).next())
             .collect();
-        let page = include_str!("../../../docs/metrics.md");
+        let page = include_str!("../../../../docs/metrics.md");
         let documented: BTreeSet<&str> = page
             .lines()
             .filter_map(|line| line.strip_prefix("| `")?.split(['`', '{']).next())

@@ -7,7 +7,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use crate::metric_families::counters;
+use super::families::counters;
 
 /// A backend with the labels that name it.
 struct LabelledBackend<'a> {
@@ -186,7 +186,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_backend_is_named_by_its_site_route_and_url() {
-        let metrics = crate::metrics::Metrics {
+        let metrics = super::super::Metrics {
             sites: sites(),
             ..Default::default()
         };

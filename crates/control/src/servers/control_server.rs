@@ -9,14 +9,14 @@ use axum::Router;
 use privet_engine::Engine;
 use tokio_util::sync::CancellationToken;
 
-use crate::guard::Guard;
+use crate::auth::guard::Guard;
+use crate::auth::token::{TOKEN_FILE, Token, TokenError};
 use crate::servers::http::Server;
 use crate::servers::tcp;
 #[cfg(unix)]
 use crate::servers::unix;
 use crate::state::ApiState;
 use crate::system_proxy::{SwitchError, SystemProxyControl};
-use crate::token::{TOKEN_FILE, Token, TokenError};
 use crate::{metrics, router};
 
 #[derive(Debug, thiserror::Error)]

@@ -13,7 +13,7 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use subtle::ConstantTimeEq;
 
-use crate::token::Token;
+use crate::auth::token::Token;
 
 /// The delay after a first failure; it doubles with each further one.
 const MIN_DELAY: Duration = Duration::from_millis(100);
