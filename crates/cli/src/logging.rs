@@ -13,8 +13,9 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 /// Overrides the file's `[log] level`.
 pub const LEVEL_VARIABLE: &str = "PRIVET_LOG";
-/// This crate logs passwords at debug level, so it is always silenced.
-const SILENCED: &str = "fast_socks5=off";
+/// Libraries that are always silenced: the first logs passwords at debug level; the second says at error level, in words of
+/// its own, what is wrong with a certificate, which Privet says itself.
+const SILENCED: [&str; 2] = ["fast_socks5=off", "rustls_platform_verifier=off"];
 
 /// Changes the level of the running log.
 pub struct LogLevel {
@@ -47,10 +48,8 @@ fn filter(level: &str) -> (EnvFilter, Option<String>) {
         Err(error) => (EnvFilter::new("info"), Some(format!("{wanted:?}: {error}"))),
     };
     // Added last: later directives win over the user's.
-    let filter = match SILENCED.parse() {
-        Ok(silence) => filter.add_directive(silence),
-        Err(_) => filter,
-    };
+    let silences = SILENCED.iter().filter_map(|silence| silence.parse().ok());
+    let filter = silences.fold(filter, EnvFilter::add_directive);
     (filter, complaint)
 }
 

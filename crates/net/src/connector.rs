@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 #[cfg(unix)]
 use tokio::time::timeout;
 
-use crate::{Endpoint, EndpointDialer};
+use crate::{DialError, Endpoint, EndpointDialer};
 
 /// A connection to a service.
 pub trait Connection: AsyncRead + AsyncWrite + Send {}
@@ -50,9 +50,42 @@ impl Connector {
             Self::Tcp(endpoint) => {
                 let (endpoint, dialer) = &**endpoint;
                 let dialed = dialer.dial(endpoint, limit).await;
-                let connected = dialed.map_err(|error| io::Error::other(error.to_string()))?;
+                let connected =
+                    dialed.map_err(|error| io::Error::other(text_of(&error, endpoint)))?;
                 Ok(Box::pin(connected.stream))
             }
         }
+    }
+}
+
+/// The error without the scheme of the endpoint: the service does not speak HTTP.
+fn text_of(error: &DialError, endpoint: &Endpoint) -> String {
+    let url = endpoint.url().to_string();
+    let address = url.split_once("://").map_or(&*url, |(_, address)| address);
+    error.to_string().replace(&url, address)
+}
+
+#[cfg(test)]
+mod tests {
+    use privet_config::Config;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_service_that_refuses_is_named_by_its_address() {
+        let refusing = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = refusing.local_addr().unwrap();
+        drop(refusing);
+        let text = format!(
+            "[[site]]\nname = \"s\"\nlisten = [\"127.0.0.1:8080\"]\nhosts = [\"a.test\"]\n\
+             [[site.backend]]\nurl = \"http://{address}\"\n"
+        );
+        let config = Config::parse(&text, std::path::Path::new("/"));
+        let config = config.unwrap().config;
+        let endpoint = Endpoint::new(&config.sites[0].backends[0].url, None).unwrap();
+        let connector = Connector::Tcp(Box::new((endpoint, EndpointDialer::default())));
+        let refused = connector.connect(Duration::from_secs(5)).await.err();
+        let text = refused.unwrap().to_string();
+        assert_eq!(text, format!("{address} refused the connection"));
     }
 }

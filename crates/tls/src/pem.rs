@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::pem::{Error, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::error::{LoadError, LoadErrorKind};
@@ -34,7 +34,7 @@ pub(crate) fn certificates(
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(bytes)
         .take(MAX_CERTIFICATES)
         .collect::<Result<_, _>>()
-        .map_err(|error| fail(LoadErrorKind::Pem(error.to_string())))?;
+        .map_err(|error| fail(LoadErrorKind::Pem(text_of(&error))))?;
     match certificates.is_empty() {
         true => Err(fail(LoadErrorKind::NoCertificate)),
         false => Ok(certificates),
@@ -43,15 +43,25 @@ pub(crate) fn certificates(
 
 /// The first private key in PEM text.
 pub(crate) fn private_key(path: &Path, bytes: &[u8]) -> Result<PrivateKeyDer<'static>, LoadError> {
-    use rustls_pki_types::pem::Error;
     PrivateKeyDer::from_pem_slice(bytes).map_err(|error| {
         let kind = match error {
             Error::NoItemsFound if is_encrypted(bytes) => LoadErrorKind::EncryptedKey,
             Error::NoItemsFound => LoadErrorKind::NoKey,
-            other => LoadErrorKind::Pem(other.to_string()),
+            other => LoadErrorKind::Pem(text_of(&other)),
         };
         LoadError::new(path, kind)
     })
+}
+
+/// The library's texts show the line's bytes as numbers.
+fn text_of(error: &Error) -> String {
+    match error {
+        Error::MissingSectionEnd { .. } => {
+            "an END line is missing: the file may be cut off".to_owned()
+        }
+        Error::IllegalSectionStart { .. } => "a BEGIN line is malformed".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 fn is_encrypted(bytes: &[u8]) -> bool {

@@ -43,6 +43,8 @@ fn each_bad_certificate_gets_a_page_that_says_what_is_wrong() {
         assert_eq!(row["inspection"], "refused", "{row:#}");
         assert_eq!(row["inspection_why"], row["error"], "{row:#}");
     }
+    let log = privet.log();
+    assert!(!log.contains("rustls_platform_verifier"), "{log}");
     let inspection = privet.json(&["inspect"]);
     assert_eq!(
         inspection["counts"]["bad_certificates"], 14,

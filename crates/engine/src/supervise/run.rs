@@ -256,7 +256,7 @@ impl Supervisor {
             Err(error @ ApplyError::FileMissing(_)) => self.shared.problems.raise(
                 "config",
                 format!("{error}: the running configuration stays"),
-                "nothing; the next change writes the file again from the running configuration",
+                "put it back, or leave it: the next change writes it from the running configuration",
             ),
             Err(error) => {
                 self.shared.problems.raise(
