@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -412,4 +413,29 @@ fn every_key_of_the_example_is_accepted_and_what_has_no_effect_yet_is_reported()
         said.contains("asking is not served by this version yet"),
         "{said}"
     );
+}
+
+/// Blocks of the language `toml` are whole files.
+#[test]
+fn every_whole_example_in_the_documentation_is_accepted() {
+    let sandbox = Sandbox::new();
+    let write = |name: &str, text: &str| privet_tests::peers::write(sandbox.dir(), name, text);
+    write("redis.password", "a password\n");
+    write("redis.secret", &"0f".repeat(32));
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let docs = std::fs::read_dir(top.join("docs")).expect("the documentation");
+    let docs = docs.map(|entry| entry.expect("an entry").path());
+    let pages = docs.filter(|path| path.extension().is_some_and(|end| end == "md"));
+    let mut examples = 0;
+    for page in pages.chain([top.join("README.md")]) {
+        let text = std::fs::read_to_string(&page).expect("a page");
+        for example in text.split("```toml\n").skip(1) {
+            let example = example.split("```").next().unwrap_or_default();
+            let file = write("example.toml", example).display().to_string();
+            let checked = sandbox.cli(&["check", "--config", &file]);
+            assert_eq!(checked.code, 0, "{}: {checked:?}", page.display());
+            examples += 1;
+        }
+    }
+    assert!(examples >= 7, "only {examples} were found");
 }
