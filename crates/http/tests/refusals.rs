@@ -121,16 +121,7 @@ async fn the_proxy_itself_is_a_loop() {
 
 #[tokio::test]
 async fn a_login_is_requested_checked_cached_and_never_forwarded() {
-    let port = origin(|mut peer, _| async move {
-        while let Some(head) = peer.head().await {
-            peer.send(format!(
-                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{head}",
-                head.len()
-            ))
-            .await;
-        }
-    })
-    .await;
+    let port = echoing().await;
     let gateway = TestGateway {
         login: Some(("alice", "s:ecret")),
         ..TestGateway::default()

@@ -9,6 +9,19 @@ use privet_tests::namespace::{INSIDE, Namespaces, OTHER_HOST, OUTSIDE, RESOLVER}
 use privet_tests::privet::Setup;
 use privet_tests::{Origin, Privet, curl, require};
 
+/// Waits until a further client is served.
+fn await_room(privet: &Privet) {
+    let start = Instant::now();
+    loop {
+        let mut stream = connect(privet.proxy());
+        let mut answer = [0; 2];
+        if stream.write_all(&[5, 1, 0]).is_ok() && stream.read_exact(&mut answer).is_ok() {
+            return;
+        }
+        assert!(start.elapsed() < privet_tests::TIMEOUT, "no room was made");
+    }
+}
+
 #[test]
 fn connections_that_only_wait_give_way_where_the_limit_is_reached() {
     let origin = Origin::http();
@@ -59,15 +72,7 @@ fn a_client_has_so_many_connections_and_others_are_unaffected() {
     assert_eq!(log.matches("has 4 connections open").count(), 1, "{log}");
     // One that ends makes room.
     held.pop();
-    let start = Instant::now();
-    loop {
-        let mut stream = connect(privet.proxy());
-        let mut answer = [0; 2];
-        if stream.write_all(&[5, 1, 0]).is_ok() && stream.read_exact(&mut answer).is_ok() {
-            break;
-        }
-        assert!(start.elapsed() < privet_tests::TIMEOUT, "no room was made");
-    }
+    await_room(&privet);
 }
 
 #[test]
@@ -219,16 +224,5 @@ fn clients_past_the_connection_limit_are_refused_and_others_unaffected() {
         stream.read_exact(&mut bytes).expect("it is open");
     }
     open.pop();
-    let start = Instant::now();
-    loop {
-        let mut stream = connect(privet.proxy());
-        let mut answer = [0; 2];
-        if stream.write_all(&[5, 1, 0]).is_ok() && stream.read_exact(&mut answer).is_ok() {
-            break;
-        }
-        assert!(
-            start.elapsed() < privet_tests::TIMEOUT,
-            "room was made and is not given"
-        );
-    }
+    await_room(&privet);
 }

@@ -1,11 +1,34 @@
 //! Clients that ask for one thing at once share one request to the origin, and one fetch that is nobody's own.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::{Notify, Semaphore};
 
 use crate::common::*;
 use crate::support::*;
+
+/// Clients that ask for the same at once, of which all but one wait for the first one's response.
+async fn waiting_clients(
+    gateway: &TestGateway,
+    address: SocketAddr,
+    port: u16,
+    count: u64,
+) -> Vec<Peer> {
+    let mut clients = Vec::new();
+    for _ in 0..count {
+        let mut peer = Peer::connect(address).await;
+        peer.send(get(port, "/")).await;
+        clients.push(peer);
+    }
+    within(async {
+        while cache(gateway).stats().counts.waited < count - 1 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    clients
+}
 
 #[tokio::test]
 async fn clients_that_ask_for_one_thing_share_one_request() {
@@ -29,18 +52,7 @@ async fn clients_that_ask_for_one_thing_share_one_request() {
     })
     .await;
     let address = proxy(gateway.clone()).await;
-    let mut clients = Vec::new();
-    for _ in 0..50 {
-        let mut peer = Peer::connect(address).await;
-        peer.send(get(port, "/")).await;
-        clients.push(peer);
-    }
-    within(async {
-        while cache(&gateway).stats().counts.waited < 49 {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    let mut clients = waiting_clients(&gateway, address, port, 50).await;
     open.add_permits(1);
     // Each reads what has arrived while it arrives; one that comes late too.
     let mut late = Peer::connect(address).await;
@@ -78,18 +90,7 @@ async fn what_turns_out_not_to_be_stored_releases_all_at_once() {
     })
     .await;
     let address = proxy(gateway.clone()).await;
-    let mut clients = Vec::new();
-    for _ in 0..20 {
-        let mut peer = Peer::connect(address).await;
-        peer.send(get(port, "/")).await;
-        clients.push(peer);
-    }
-    within(async {
-        while cache(&gateway).stats().counts.waited < 19 {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    let mut clients = waiting_clients(&gateway, address, port, 20).await;
     open.add_permits(1);
     for client in &mut clients {
         assert_eq!(client.response().await.1, "body");

@@ -107,6 +107,20 @@ where
     port
 }
 
+/// An origin that responds to every request with its head as the body.
+pub async fn echoing() -> u16 {
+    origin(|mut peer, _| async move {
+        while let Some(head) = peer.head().await {
+            let length = head.len();
+            peer.send(format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{head}"
+            ))
+            .await;
+        }
+    })
+    .await
+}
+
 /// An origin that responds to every request with the same bytes.
 pub async fn answering(reply: &'static str) -> u16 {
     origin(move |mut peer, _| async move {

@@ -7,15 +7,7 @@ use crate::support::{client, get};
 
 #[tokio::test]
 async fn the_origin_receives_a_rewritten_head() {
-    let port = origin(|mut peer, _| async move {
-        let head = peer.head().await.unwrap();
-        peer.send(format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{head}",
-            head.len()
-        ))
-        .await;
-    })
-    .await;
+    let port = echoing().await;
     let mut client = client(&TestGateway::default()).await;
     client
         .send(format!(
@@ -37,15 +29,7 @@ async fn the_origin_receives_a_rewritten_head() {
 
 #[tokio::test]
 async fn an_http_upstream_gets_the_whole_url_and_its_own_login() {
-    let port = origin(|mut peer, _| async move {
-        let head = peer.head().await.unwrap();
-        peer.send(format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{head}",
-            head.len()
-        ))
-        .await;
-    })
-    .await;
+    let port = echoing().await;
     let gateway = TestGateway {
         upstream: Some((([127, 0, 0, 1], port).into(), Some("Basic dXA="))),
         ..TestGateway::default()
@@ -62,16 +46,7 @@ async fn an_http_upstream_gets_the_whole_url_and_its_own_login() {
 
 #[tokio::test]
 async fn via_is_added_in_the_untouched_mode_and_detects_loops() {
-    let port = origin(|mut peer, _| async move {
-        while let Some(head) = peer.head().await {
-            peer.send(format!(
-                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{head}",
-                head.len()
-            ))
-            .await;
-        }
-    })
-    .await;
+    let port = echoing().await;
     let gateway = TestGateway {
         headers: HeaderMode::Untouched,
         ..TestGateway::default()
@@ -97,16 +72,7 @@ async fn via_is_added_in_the_untouched_mode_and_detects_loops() {
 
 #[tokio::test]
 async fn max_forwards_is_counted_down_and_answered_here_at_zero() {
-    let port = origin(|mut peer, _| async move {
-        while let Some(head) = peer.head().await {
-            peer.send(format!(
-                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{head}",
-                head.len()
-            ))
-            .await;
-        }
-    })
-    .await;
+    let port = echoing().await;
     let mut client = client(&TestGateway::default()).await;
     let request = |method: &str, hops: u32| {
         format!(

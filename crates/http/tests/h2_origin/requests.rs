@@ -1,8 +1,10 @@
 //! Requests of clients of both versions.
 
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
 use crate::common::*;
+use ::h2::client::SendRequest;
 use ::h2::server::SendResponse;
 use ::h2::{Reason, RecvStream};
 use bytes::Bytes;
@@ -10,6 +12,13 @@ use http::{HeaderMap, Method, Request, Response};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::site::*;
+
+async fn h2_client(address: SocketAddr) -> SendRequest<Bytes> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (client, connection) = ::h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    client.ready().await.unwrap()
+}
 
 #[tokio::test]
 async fn http_1_clients_reach_it_and_share_one_connection() {
@@ -54,10 +63,7 @@ async fn a_trailers_only_response_reaches_an_http_2_client() {
     })
     .await;
     let (address, _) = site(backend).await;
-    let stream = TcpStream::connect(address).await.unwrap();
-    let (client, connection) = ::h2::client::handshake(stream).await.unwrap();
-    tokio::spawn(connection);
-    let mut client = client.ready().await.unwrap();
+    let mut client = h2_client(address).await;
     let request = Request::builder()
         .method(Method::POST)
         .uri("http://app.test/pkg.Service/Call")
@@ -96,10 +102,7 @@ async fn messages_of_a_stream_pass_one_by_one_in_both_directions() {
     )
     .await;
     let (address, _) = site(backend).await;
-    let stream = TcpStream::connect(address).await.unwrap();
-    let (client, connection) = ::h2::client::handshake(stream).await.unwrap();
-    tokio::spawn(connection);
-    let mut client = client.ready().await.unwrap();
+    let mut client = h2_client(address).await;
     let request = Request::builder()
         .method(Method::POST)
         .uri("http://app.test/")
