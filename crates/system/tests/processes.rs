@@ -112,6 +112,71 @@ fn one_search_answers_for_several_programs_and_a_closed_connection() {
     }
 }
 
+/// A program that opens a connection for each line that it is sent: "k" keeps it, anything else closes the one before.
+struct Opener {
+    program: Program,
+    next: usize,
+}
+
+impl Opener {
+    const SCRIPT: &str = "
+import socket, sys
+kept, last = [], None
+for line in sys.stdin:
+    if line[0] != 'k' and last:
+        last.close()
+    elif last:
+        kept.append(last)
+    last = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+";
+
+    fn start(port: u16) -> Self {
+        let child = Command::new("python3")
+            .args(["-c", Self::SCRIPT, &port.to_string()])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        Self {
+            program: Program(child.expect("Python is installed")),
+            next: 0,
+        }
+    }
+
+    /// Its next connection. Every third one before it stays open, so that the new one is at another descriptor.
+    fn open(&mut self, listener: &TcpListener) -> TcpStream {
+        self.next += 1;
+        let line: &[u8] = if self.next.is_multiple_of(3) {
+            b"k\n"
+        } else {
+            b"c\n"
+        };
+        let input = self.program.0.stdin.as_mut().expect("it is piped");
+        input.write_all(line).expect("it reads");
+        listener.accept().expect("it connects").0
+    }
+}
+
+#[test]
+fn programs_that_open_connections_in_turn_are_told_apart_whatever_descriptors_they_use() {
+    let (listener, address) = listener("127.0.0.1:0");
+    let mut openers = [Opener::start(address.port()), Opener::start(address.port())];
+    let mut processes = Processes::new();
+    let mut accepted = Vec::new();
+    let mut pids = [None, None];
+    for turn in 0..60 {
+        // Now in turn, now several of one.
+        let number = usize::from(turn % 2 == 0 || turn % 7 < 3);
+        let stream = openers[number].open(&listener);
+        let (client, local) = ends(&stream);
+        let app = processes.app_of(client, local).expect("found");
+        assert!(app.name.starts_with("python"), "{}", app.name);
+        // A version switcher may have started the interpreter as a child.
+        assert_eq!(*pids[number].get_or_insert(app.pid), app.pid, "turn {turn}");
+        accepted.push(stream);
+    }
+    assert_ne!(pids[0], pids[1]);
+}
+
 #[test]
 fn the_finder_answers_by_callback_and_by_waiting() {
     let (listener, address) = listener("127.0.0.1:0");

@@ -16,6 +16,8 @@ mod search_budget;
 mod sock_diag;
 #[cfg(target_os = "linux")]
 mod socket_owners;
+#[cfg(target_os = "linux")]
+mod used_descriptors;
 
 use std::net::SocketAddr;
 

@@ -1,5 +1,6 @@
 //! One process as /proc shows it: its user, its program and the sockets it has open.
 
+use std::cell::OnceCell;
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::ops::ControlFlow;
@@ -7,8 +8,11 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use privet_policy::App;
-use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, fstat, openat, readlinkat_raw};
-use rustix::io;
+use rustix::fs::{
+    CWD, FileType, Mode, OFlags, RawDir, SeekFrom, fstat, openat, readlinkat_raw, seek,
+};
+use rustix::io::{self, Errno};
+use rustix::path;
 
 use crate::apps::flatpak;
 
@@ -26,6 +30,15 @@ pub(super) struct Process {
     /// Its effective user; root for processes that hide their memory.
     pub uid: u32,
     directory: OwnedFd,
+    /// The directory of its descriptors, once they were read.
+    descriptors: OnceCell<OwnedFd>,
+}
+
+/// A socket that a process has open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct OpenSocket {
+    pub descriptor: u32,
+    pub inode: u32,
 }
 
 impl Process {
@@ -38,37 +51,60 @@ impl Process {
             pid,
             uid,
             directory,
+            descriptors: OnceCell::new(),
         })
     }
 
-    /// Calls `see` with the inode of each socket that it has open, until `see` breaks.
+    /// Calls `see` with each socket that it has open, until `see` breaks.
     ///
     /// # Errors
     /// It ended, or belongs to another user.
-    pub fn each_socket(&self, mut see: impl FnMut(u32) -> ControlFlow<()>) -> io::Result<()> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let files = openat(&self.directory, c"fd", flags, Mode::empty())?;
+    pub fn each_socket(
+        &self,
+        mut see: impl FnMut(OpenSocket) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        let descriptors = self.descriptors()?;
+        seek(descriptors, SeekFrom::Start(0))?;
         let mut buffer = [MaybeUninit::uninit(); 4096];
-        let mut entries = RawDir::new(&files, &mut buffer);
+        let mut entries = RawDir::new(descriptors, &mut buffer);
         while let Some(entry) = entries.next() {
-            let mut target = [0; 64];
-            let Ok(length) = readlinkat_raw(&files, entry?.file_name(), &mut target[..]) else {
+            let entry = entry?;
+            let Some(inode) = socket_behind(descriptors, entry.file_name())? else {
                 continue;
             };
-            let inode = target.get(..length).and_then(socket_inode);
-            if inode.is_some_and(|inode| see(inode).is_break()) {
+            let descriptor = std::str::from_utf8(entry.file_name().to_bytes());
+            let Some(descriptor) = descriptor.ok().and_then(|text| text.parse().ok()) else {
+                continue;
+            };
+            if see(OpenSocket { descriptor, inode }).is_break() {
                 break;
             }
         }
         Ok(())
     }
 
+    /// The inode of the socket at one of its descriptors; `None`: there is no socket.
+    ///
+    /// # Errors
+    /// It belongs to another user now.
+    pub fn socket_at(&self, descriptor: u32) -> io::Result<Option<u32>> {
+        socket_behind(self.descriptors()?, descriptor.to_string())
+    }
+
+    fn descriptors(&self) -> io::Result<&OwnedFd> {
+        if let Some(open) = self.descriptors.get() {
+            return Ok(open);
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let opened = openat(&self.directory, c"fd", flags, Mode::empty())?;
+        Ok(self.descriptors.get_or_init(|| opened))
+    }
+
     /// The path of its program as the kernel writes it; `None` where it may not be read, or the process ended.
     pub fn executable(&self) -> Option<Vec<u8>> {
-        let mut path = vec![0; MAX_PATH];
-        let length = readlinkat_raw(&self.directory, c"exe", &mut path[..]).ok()?;
-        path.truncate(length);
-        Some(path)
+        let mut path = [MaybeUninit::uninit(); MAX_PATH];
+        let (path, _) = readlinkat_raw(&self.directory, c"exe", &mut path[..]).ok()?;
+        Some(path.to_vec())
     }
 
     /// The program it runs: named by the Flatpak application that it belongs to, else by its file if that can be read, else by
@@ -114,6 +150,20 @@ impl Process {
     }
 }
 
+/// The inode of the socket that a link in a process's directory of descriptors leads to; `None`: it leads elsewhere, or is
+/// gone.
+///
+/// # Errors
+/// The process belongs to another user.
+fn socket_behind(descriptors: &OwnedFd, name: impl path::Arg) -> io::Result<Option<u32>> {
+    let mut target = [0; 64];
+    match readlinkat_raw(descriptors, name, &mut target[..]) {
+        Ok(length) => Ok(target.get(..length).and_then(socket_inode)),
+        Err(error @ (Errno::ACCESS | Errno::PERM)) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
 /// The inode in a link to a socket, `socket:[4711]`.
 fn socket_inode(link: &[u8]) -> Option<u32> {
     let digits = link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
@@ -140,11 +190,21 @@ mod tests {
         let link = link.expect("a link").to_string_lossy().into_owned();
         let process = Process::open(std::process::id()).expect("this process");
         let mut seen = Vec::new();
-        let all = process.each_socket(|inode| {
-            seen.push(format!("socket:[{inode}]"));
-            ControlFlow::Continue(())
-        });
-        assert!(all.is_ok() && seen.contains(&link), "{seen:?}");
+        // A second reading starts anew.
+        for _ in 0..2 {
+            seen.clear();
+            let all = process.each_socket(|socket| {
+                let OpenSocket { descriptor, inode } = socket;
+                seen.push((descriptor, format!("socket:[{inode}]")));
+                ControlFlow::Continue(())
+            });
+            let own = (socket.as_raw_fd() as u32, link.clone());
+            assert!(all.is_ok() && seen.contains(&own), "{seen:?}");
+        }
+        let at = |descriptor| process.socket_at(descriptor).expect("readable");
+        let inode = at(socket.as_raw_fd() as u32).expect("a socket");
+        assert_eq!(format!("socket:[{inode}]"), link);
+        assert_eq!(at(u32::MAX), None);
         let program = process.program().expect("a program");
         let own = std::env::current_exe().expect("its path");
         assert_eq!(program.path.as_deref(), own.to_str());
@@ -157,9 +217,13 @@ mod tests {
             .spawn()
             .expect("it is installed");
         let process = Process::open(child.id()).expect("it runs");
+        let unread = Process::open(child.id()).expect("it runs");
+        assert!(process.each_socket(|_| ControlFlow::Continue(())).is_ok());
         let _ = child.kill();
         let _ = child.wait();
-        assert!(process.executable().is_none() && process.program().is_none());
-        assert!(process.each_socket(|_| ControlFlow::Continue(())).is_err());
+        for process in [process, unread] {
+            assert!(process.executable().is_none() && process.program().is_none());
+            assert!(process.each_socket(|_| ControlFlow::Continue(())).is_err());
+        }
     }
 }

@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use privet_policy::App;
-use rustix::io::Errno;
+use rustix::io::{self, Errno};
 
 use super::proc_fs::{listeners_on, pids_newest_first};
 use super::proc_process::Process;
 use super::process_lookup::{Connection, ProcessLookup, ProgramAnswer, SearchScope};
 use super::sock_diag::{ClientSocket, SockDiag};
+use super::used_descriptors::UsedDescriptors;
 
 /// Recent processes, searched first: most connections of a browser belong to one process.
 const MAX_RECENT: usize = 8;
@@ -30,6 +31,7 @@ struct RecentProcess {
     process: Process,
     executable: Option<Vec<u8>>,
     program: Arc<App>,
+    used: UsedDescriptors,
 }
 
 /// The sockets whose owners are searched, by inode. The kernel gives these numbers, and each socket of a process is looked up:
@@ -96,24 +98,26 @@ impl Processes {
     }
 
     fn search_recent(&mut self, search: &mut Search) {
-        let mut at = 0;
-        while at < self.recent.len() && !search.open.is_empty() {
-            let Some(mut recent) = self.recent.remove(at) else {
-                return;
-            };
-            match search.visit(&recent.process) {
-                Visit::Nothing => {
-                    self.recent.insert(at, recent);
-                    at += 1;
-                }
-                Visit::Sockets(inodes) => {
-                    if recent.refresh() {
-                        search.assign(&inodes, &recent.program);
-                        self.recent.push_front(recent);
+        for reading in [Reading::Used, Reading::All] {
+            let mut at = 0;
+            while at < self.recent.len() && !search.open.is_empty() {
+                let Some(mut recent) = self.recent.remove(at) else {
+                    return;
+                };
+                match search.visit(&recent.process, &mut recent.used, reading) {
+                    Visit::Nothing => {
+                        self.recent.insert(at, recent);
                         at += 1;
                     }
+                    Visit::Sockets(inodes) => {
+                        if recent.refresh() {
+                            search.assign(&inodes, &recent.program);
+                            self.recent.push_front(recent);
+                            at += 1;
+                        }
+                    }
+                    Visit::Unreadable | Visit::Ended => {}
                 }
-                Visit::Unreadable | Visit::Ended => {}
             }
         }
     }
@@ -151,7 +155,8 @@ impl Processes {
     }
 
     fn search_process(&mut self, process: Process, search: &mut Search) {
-        let inodes = match search.visit(&process) {
+        let mut used = UsedDescriptors::default();
+        let inodes = match search.visit(&process, &mut used, Reading::All) {
             Visit::Sockets(inodes) => inodes,
             Visit::Unreadable => {
                 search.unreadable.insert(process.uid);
@@ -167,6 +172,7 @@ impl Processes {
             executable: process.executable(),
             process,
             program,
+            used,
         });
         self.recent.truncate(MAX_RECENT);
     }
@@ -209,6 +215,14 @@ impl RecentProcess {
     }
 }
 
+/// Which descriptors of a process are read.
+#[derive(Clone, Copy)]
+enum Reading {
+    /// Those that it used before. Reading all costs about as much as fifteen of them for the list alone.
+    Used,
+    All,
+}
+
 /// The searched sockets that a process has open.
 enum Visit {
     Nothing,
@@ -219,23 +233,66 @@ enum Visit {
 }
 
 impl Search {
-    fn visit(&self, process: &Process) -> Visit {
+    fn visit(&self, process: &Process, used: &mut UsedDescriptors, reading: Reading) -> Visit {
         let mut inodes = Vec::new();
-        let visited = process.each_socket(|inode| {
-            if self.open.contains_key(&inode) && !inodes.contains(&inode) {
-                inodes.push(inode);
-            }
-            match inodes.len() == self.open.len() {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
-        });
-        match visited {
+        let read = match reading {
+            Reading::Used => self.read_used(process, used, &mut inodes),
+            Reading::All => self.read_all(process, used, &mut inodes),
+        };
+        match read {
             Err(Errno::ACCESS | Errno::PERM) => Visit::Unreadable,
             Err(_) => Visit::Ended,
             Ok(()) if inodes.is_empty() => Visit::Nothing,
             Ok(()) => Visit::Sockets(inodes),
         }
+    }
+
+    fn read_used(
+        &self,
+        process: &Process,
+        used: &mut UsedDescriptors,
+        inodes: &mut Vec<u32>,
+    ) -> io::Result<()> {
+        for _ in 0..used.len() {
+            let Some(descriptor) = used.next() else { break };
+            if let Some(inode) = process.socket_at(descriptor)? {
+                self.find(inode, inodes);
+            }
+            if self.are_all(inodes) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_all(
+        &self,
+        process: &Process,
+        used: &mut UsedDescriptors,
+        inodes: &mut Vec<u32>,
+    ) -> io::Result<()> {
+        process.each_socket(|socket| {
+            if self.find(socket.inode, inodes) {
+                used.used(socket.descriptor);
+            }
+            match self.are_all(inodes) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        })
+    }
+
+    /// Adds a socket to those that were found, if it is searched.
+    fn find(&self, inode: u32, inodes: &mut Vec<u32>) -> bool {
+        let is_searched = self.open.contains_key(&inode) && !inodes.contains(&inode);
+        if is_searched {
+            inodes.push(inode);
+        }
+        is_searched
+    }
+
+    fn are_all(&self, inodes: &[u32]) -> bool {
+        inodes.len() == self.open.len()
     }
 
     fn assign(&mut self, inodes: &[u32], program: &Arc<App>) {
@@ -279,8 +336,8 @@ pub fn who_listens(address: SocketAddr) -> Option<App> {
         .filter_map(Process::open)
         .find_map(|process| {
             let mut found = false;
-            let _ = process.each_socket(|inode| {
-                found = wanted.contains(&inode);
+            let _ = process.each_socket(|socket| {
+                found = wanted.contains(&socket.inode);
                 match found {
                     true => ControlFlow::Break(()),
                     false => ControlFlow::Continue(()),
