@@ -80,6 +80,8 @@ pub struct Scanner {
     blocking: Arc<Semaphore>,
     asked: Semaphore,
     checked: Mutex<Option<Instant>>,
+    /// Of the engines outside, when they were last asked.
+    outside_faults: Mutex<Vec<String>>,
     pub(crate) shared: Arc<Shared>,
 }
 
@@ -130,6 +132,7 @@ impl Scanner {
             blocking: Arc::new(Semaphore::new(cores)),
             asked: Semaphore::new(MAX_ASKED),
             checked: Mutex::default(),
+            outside_faults: Mutex::default(),
             shared,
         }
     }
@@ -282,7 +285,23 @@ impl Scanner {
             let icap = self.icap.as_ref()?;
             icap.options().await.err().map(|error| error.to_string())
         };
-        tokio::join!(clamd, icap)
+        let (clamd, icap) = tokio::join!(clamd, icap);
+        let named =
+            |name: &str, fault: &Option<String>| Some(format!("{name}: {}", fault.as_ref()?));
+        let faults = named("clamd", &clamd)
+            .into_iter()
+            .chain(named("icap", &icap));
+        *self
+            .outside_faults
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = faults.collect();
+        (clamd, icap)
+    }
+
+    /// Why clamd or the ICAP service could not be asked, when they last were.
+    pub fn outside_faults(&self) -> Vec<String> {
+        let faults = self.outside_faults.lock();
+        faults.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -38,6 +38,27 @@ fn changed_rules_come_into_force_and_broken_ones_leave_the_old() {
     });
 }
 
+/// Where it is down, bodies are stopped: who asks why nothing loads finds it in the status.
+#[test]
+fn a_scanner_that_is_down_is_a_problem_until_it_is_back() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("clamd");
+    let scanning = Scanning::start(&format!("clamd = \"unix:{}\"\n", path.display()));
+    let problems = || scanning.privet.json(&["status"])["problems"].to_string();
+    until("the problem", || {
+        problems().contains("a scanner cannot be asked: clamd: ")
+    });
+    let listener = UnixListener::bind(&path).expect("a new socket");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let _ = stream.write_all(b"ClamAV 1.4.3/27500\0");
+        }
+    });
+    let (_, state) = scanning.privet.api("GET", "scan", None);
+    assert_eq!(state["engines"][1]["state"], "ready", "{state}");
+    until("the problem ends", || !problems().contains("clamd"));
+}
+
 #[test]
 fn old_signatures_are_a_problem() {
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -11,6 +11,7 @@ use crate::supervise::supervisor::Supervisor;
 /// The subjects of the problems.
 const ABOUT: &str = "scan";
 const SIGNATURES: &str = "scan:signatures";
+const OUTSIDE: &str = "scan:outside";
 /// How often the files are looked at although no change was reported: a pattern may match a new one.
 const CHECK: Duration = Duration::from_secs(10);
 
@@ -33,6 +34,15 @@ impl Supervisor {
         let scanner = self.shared.snapshot.load().scanner.clone();
         if let Some(scanner) = &scanner {
             scanner.check_in_background();
+        }
+        let outside = scanner.as_ref().map(|scanner| scanner.outside_faults());
+        match outside.filter(|faults| !faults.is_empty()) {
+            None => self.shared.problems.clear(OUTSIDE),
+            Some(faults) => {
+                let text = format!("a scanner cannot be asked: {}", faults.join("; "));
+                let fix = "start it, or correct its address under [scan]; until then `on_error` decides about bodies";
+                self.shared.problems.raise_if_new(OUTSIDE, text, fix);
+            }
         }
         match scanner.and_then(|scanner| scanner.old_signatures()) {
             None => self.shared.problems.clear(SIGNATURES),
