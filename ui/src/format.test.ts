@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ago, bytes, clock, millis, span, speed } from './format';
+import { ago, bytes, clock, hour, millis, span, speed } from './format';
 import { fill, form } from './message';
 
 describe('sizes', () => {
@@ -48,6 +48,11 @@ describe('times', () => {
     expect(ago(1000, 1200, 'en')).toBe('now');
     expect(millis(0.93, 'en')).toBe('0.9 ms');
     expect(millis(131.4, 'en')).toBe('131 ms');
+  });
+
+  it('are short without seconds', () => {
+    expect(hour(0, 'en')).toMatch(/^\d\d?:\d\d\s[AP]M$/);
+    expect(hour(0, 'de')).toMatch(/^\d\d:\d\d$/);
   });
 });
 

@@ -38,8 +38,9 @@ const numbers = once((key: Unit, language) => {
   });
 });
 
-const dates = once((key: 'moment' | 'time' | 'day', language) => {
+const dates = once((key: 'moment' | 'time' | 'hour' | 'day', language) => {
   if (key === 'day') return new Intl.DateTimeFormat(language, { dateStyle: 'medium' });
+  if (key === 'hour') return new Intl.DateTimeFormat(language, { timeStyle: 'short' });
   const timeStyle = 'medium' as const;
   return new Intl.DateTimeFormat(
     language,
@@ -118,6 +119,11 @@ export function moment(ms: number, language: string): string {
 
 export function timeOfDay(ms: number, language: string): string {
   return dates('time', language).format(ms);
+}
+
+/** The time of day without its seconds. */
+export function hour(ms: number, language: string): string {
+  return dates('hour', language).format(ms);
 }
 
 /** "5 minutes ago". */
