@@ -15,10 +15,10 @@ use super::search_budget::SearchBudget;
 
 /// Whether look-ups are supported on this system.
 pub const SUPPORTED: bool = cfg!(target_os = "linux");
-/// Batches may use a twenty-fifth of a core: only a flood of short connections needs more, and then some of them stay without
-/// a program. While there is credit each look-up is answered at once, since a short connection ends soon.
-const BATCH_SHARE: u32 = 25;
-const BATCH_CREDIT: Duration = Duration::from_millis(60);
+/// Batches may use a fortieth of a core: only a flood of short connections needs more, and then some of them stay without a
+/// program. While there is credit each look-up is answered at once, since a short connection ends soon.
+const BATCH_SHARE: u32 = 40;
+const BATCH_CREDIT: Duration = Duration::from_millis(40);
 /// Searches through all processes may use a tenth of a core.
 const SEARCH_SHARE: u32 = 10;
 const SEARCH_CREDIT: Duration = Duration::from_millis(100);
@@ -146,6 +146,9 @@ impl<L: ProcessLookup> Worker<L> {
 
     /// Searches all processes for all waiting look-ups if the budget allows it, else for urgent ones.
     fn search(&mut self) {
+        if self.to_search.is_empty() {
+            return;
+        }
         let (now, began) = (Instant::now(), (self.used_time)());
         let searched: Vec<QueuedLookup> = match self.searches.rest(now).is_zero() {
             true => std::mem::take(&mut self.to_search),
