@@ -15,12 +15,15 @@ use crate::state::Inner;
 
 /// Timeout of a command of the background task.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
-/// Script that raises a generation: to the given value, or by one. Lua counts in doubles, which are exact for microseconds.
+/// Script that raises the generations of all its keys to one number: the given one, or the next that is larger than each of
+/// them. Lua counts in doubles, which are exact for microseconds.
 const RAISE: &str = "local n = tonumber(ARGV[1]) \
-    local g = tonumber(redis.call('GET', KEYS[1]) or '0') or 0 \
-    if n <= g then n = g + 1 end \
+    for _, key in ipairs(KEYS) do \
+        local g = tonumber(redis.call('GET', key) or '0') or 0 \
+        if n <= g then n = g + 1 end \
+    end \
     local s = string.format('%.0f', n) \
-    redis.call('SET', KEYS[1], s, 'PX', ARGV[2]) \
+    for _, key in ipairs(KEYS) do redis.call('SET', key, s, 'PX', ARGV[2]) end \
     return s";
 
 fn entry_name(key: &SharedKey) -> String {
@@ -37,7 +40,13 @@ fn hex(bytes: &[u8]) -> String {
 
 /// The reply to a look-up: the value, the generations, and the remaining lifetime of the value.
 type Reply = (
-    (Option<Vec<u8>>, Option<u64>, Option<u64>, Option<u64>),
+    (
+        Option<Vec<u8>>,
+        Option<u64>,
+        Option<u64>,
+        Option<u64>,
+        Option<u64>,
+    ),
     i64,
 );
 
@@ -53,10 +62,14 @@ pub(crate) async fn get(
         return None;
     };
     // A task of its own: the reply arrives, and frees its place, also where the request was dropped.
-    let question = question(inner.clone(), link.clone(), (key, scopes), place);
+    let asking = {
+        let link = link.clone();
+        async move { ask(&link, &key, &scopes).await }
+    };
+    let question = question(inner.clone(), link.clone(), asking, place);
     let reply = timeout_at(deadline, tokio::spawn(question)).await;
-    let ((value, all, host, url), left) = reply.ok()?.ok()??;
-    let found = Generations([all, host, url].map(Option::unwrap_or_default));
+    let ((value, all, host, url, tags), left) = reply.ok()?.ok()??;
+    let found = Generations([all, host, url, tags].map(Option::unwrap_or_default));
     let (generations, is_lost) = inner.purges.known(&scopes, found)?;
     if is_lost {
         inner.wake.notify_one();
@@ -66,6 +79,24 @@ pub(crate) async fn get(
         value: value.zip(left),
         generations,
     })
+}
+
+/// Asks for the generations of tags. `None`: there is no answer in time.
+pub(crate) async fn get_tags(
+    inner: &Arc<Inner>,
+    link: &Arc<Link>,
+    tags: Vec<Scope>,
+    deadline: Instant,
+) -> Option<Vec<u64>> {
+    let place = place(link, deadline).await?;
+    let asking = {
+        let link = link.clone();
+        async move { ask_tags(&link, &tags).await }
+    };
+    let question = question(inner.clone(), link.clone(), asking, place);
+    let reply = timeout_at(deadline, tokio::spawn(question)).await;
+    let found = reply.ok()?.ok()??.into_iter();
+    Some(found.map(Option::unwrap_or_default).collect())
 }
 
 /// A place among the commands that wait for replies. `None`: none became free in time, or the connection has failed.
@@ -79,12 +110,12 @@ async fn place(link: &Link, deadline: Instant) -> Option<OwnedSemaphorePermit> {
 
 /// Runs a look-up, and keeps its place until the reply is complete or the connection has failed, so that the replies in
 /// flight never exceed the places. Ends within the timeout.
-async fn question(
+async fn question<T>(
     inner: Arc<Inner>,
     link: Arc<Link>,
-    (key, scopes): (SharedKey, Scopes),
+    asking: impl Future<Output = Result<T, LinkError>>,
     _place: OwnedSemaphorePermit,
-) -> Option<Reply> {
+) -> Option<T> {
     let limit = inner.settings.timeout;
     let reply = tokio::select! {
         biased;
@@ -92,7 +123,7 @@ async fn question(
             SharedCounters::count(&inner.counters.skipped);
             return None;
         }
-        reply = timeout(limit, ask(&link, &key, &scopes)) => reply,
+        reply = timeout(limit, asking) => reply,
     };
     match reply.unwrap_or(Err(LinkError::TimedOut(limit))) {
         Ok(reply) => {
@@ -118,6 +149,15 @@ async fn ask(link: &Link, key: &SharedKey, scopes: &Scopes) -> Result<Reply, Lin
     Ok(pipe.query_async(&mut connection).await?)
 }
 
+async fn ask_tags(link: &Link, tags: &[Scope]) -> Result<Vec<Option<u64>>, LinkError> {
+    let mut ask = redis::cmd("MGET");
+    for tag in tags {
+        ask.arg(scope_name(tag));
+    }
+    let mut connection = link.connection.clone();
+    Ok(ask.query_async(&mut connection).await?)
+}
+
 /// Whether the server answers.
 pub(crate) async fn greet(link: &Link) -> Result<(), LinkError> {
     let mut connection = link.connection.clone();
@@ -141,7 +181,11 @@ pub(crate) async fn set(link: &Link, write: &Write) -> Result<(), LinkError> {
 pub(crate) async fn purge(link: &Link, purge: &PendingPurge) -> Result<u64, LinkError> {
     let kept = u64::try_from(GENERATION_LIFETIME.as_millis()).unwrap_or(u64::MAX);
     let mut eval = redis::cmd("EVAL");
-    eval.arg(RAISE).arg(1).arg(scope_name(&purge.scope));
+    match purge.is_tag {
+        true => eval.arg(RAISE).arg(2).arg(scope_name(&Scope::tags())),
+        false => eval.arg(RAISE).arg(1),
+    };
+    eval.arg(scope_name(&purge.scope));
     eval.arg(purge.at_least).arg(kept);
     change(link, eval).await
 }

@@ -29,7 +29,8 @@ use std::time::{Duration, Instant};
 
 use privet_cache::DiskKey;
 use privet_cache::shared::{
-    Getting, Purges, Scopes, SharedCounters, SharedKey, SharedPut, SharedStats, SharedStore,
+    Getting, GettingTags, Purges, Scope, Scopes, SharedCounters, SharedKey, SharedPut, SharedStats,
+    SharedStore,
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -89,6 +90,14 @@ impl SharedStore for RedisStore {
         let (inner, scopes) = (self.inner.clone(), *scopes);
         Some(Box::pin(async move {
             commands::get(&inner, &link, (key, scopes), deadline.into()).await
+        }))
+    }
+
+    fn get_tags(&self, tags: &[Scope], deadline: Instant) -> Option<GettingTags> {
+        let link = self.inner.link()?;
+        let (inner, tags) = (self.inner.clone(), tags.to_vec());
+        Some(Box::pin(async move {
+            commands::get_tags(&inner, &link, tags, deadline.into()).await
         }))
     }
 

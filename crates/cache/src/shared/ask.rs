@@ -1,11 +1,13 @@
 //! A request that asks a shared store, and what it makes of the answer.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use super::generations::Generations;
-use super::key::{Scopes, SharedKey};
+use super::key::{Scope, Scopes, SharedKey};
 use super::value::{EntryValue, Value};
 use crate::rules::fields::FieldLines;
+use crate::rules::invalidation;
 use crate::rules::policy::Policy;
 use crate::rules::request::Request;
 use crate::rules::stored::StoredHead;
@@ -35,6 +37,8 @@ pub struct Got {
 #[derive(Debug)]
 pub enum Read {
     Entry(Box<SharedEntry>),
+    /// A tag was purged since it was written: the generations of its own are to be asked for.
+    Tagged(Box<SharedEntry>),
     /// The response varies: this is the request's variant.
     Variant(SharedKey),
     Nothing,
@@ -50,9 +54,23 @@ pub struct SharedEntry {
     pub(crate) fetched_in: Duration,
     pub(crate) scopes: Scopes,
     pub(crate) generations: Generations,
+    /// The scopes of its tags.
+    pub(crate) tags: Box<[Scope]>,
+    /// The generation of all tags, as the store has it.
+    pub(crate) found_tags: u64,
 }
 
 impl SharedEntry {
+    pub fn tags(&self) -> &[Scope] {
+        &self.tags
+    }
+
+    /// Whether none of its tags was purged, where the store has these generations of them, in their order.
+    pub fn keeps_tags(&self, found: &[u64]) -> bool {
+        let own = self.generations.tags();
+        found.len() == self.tags.len() && found.iter().all(|purged| *purged <= own)
+    }
+
     pub fn head(&self) -> &StoredHead {
         &self.head
     }
@@ -96,11 +114,12 @@ impl SharedAsk {
                 }
             }
             Ok(Value::Entry(entry)) if entry.generations.are_current(&got.generations) => {
-                match self.entry(*entry, *left, request, policy, now) {
-                    Some(entry) if *key == self.key_of(&entry.head.vary_key) => {
-                        Read::Entry(Box::new(entry))
-                    }
-                    Some(_) | None => Read::Refused,
+                let entry = self.entry(*entry, *left, request, policy, now);
+                let found = got.generations.tags();
+                let its = |entry: &SharedEntry| *key == self.key_of(&entry.head.vary_key);
+                match entry.filter(its) {
+                    Some(entry) => with_tags(Box::new(entry), found),
+                    None => Read::Refused,
                 }
             }
             _ => Read::Refused,
@@ -141,7 +160,23 @@ impl SharedAsk {
             fetched_in: Duration::from_millis(value.description.fetch_millis.into()),
             scopes: self.scopes,
             generations: value.generations,
+            tags: Box::default(),
+            found_tags: 0,
         })
+    }
+}
+
+/// What is to be done about the tags of an entry, where the store has this generation of all tags.
+fn with_tags(mut entry: Box<SharedEntry>, found: u64) -> Read {
+    let tags = invalidation::tags(&FieldLines(&entry.head.lines));
+    entry.tags = tags.iter().map(|tag| Scope::tag(tag)).collect();
+    entry.found_tags = found;
+    match found.cmp(&entry.generations.tags()) {
+        _ if entry.tags.is_empty() => Read::Entry(entry),
+        Ordering::Equal => Read::Entry(entry),
+        Ordering::Greater => Read::Tagged(entry),
+        // The store has lost a purge.
+        Ordering::Less => Read::Refused,
     }
 }
 

@@ -1,7 +1,9 @@
 //! What a purge means for a store that several machines share.
 //!
-//! The store counts a generation for everything, for each host and for each URL. An entry carries those that held before
-//! its origin was asked; a purge raises one, and an entry with a smaller one is not used any more, wherever it was written.
+//! The store counts a generation for everything, for each host, URL and tag, and one for all tags together. An entry carries
+//! those that held before its origin was asked; a purge raises one, and an entry with a smaller one is not used any more,
+//! wherever it was written. The tags of an entry were not known before: a purge of a tag raises that of all tags too, to the
+//! same number, and the tags' own are asked for only where that is larger than the entry's.
 //! This machine remembers its own purges as well: until the store knows one, nothing of its scope is read or written, and
 //! afterwards an older generation is not believed, so that a store that lost its memory brings nothing back. It forgets
 //! the oldest ones that the store knows where there are too many.
@@ -14,13 +16,20 @@ use super::marks::{Mark, Marks};
 
 /// The generations of an entry's scopes; 0: nothing was purged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Generations(pub [u64; 3]);
+pub struct Generations(pub [u64; 4]);
 
 impl Generations {
     /// Whether an entry of these generations was not purged, where those of `known` hold. Where they are larger, the store has
     /// lost a purge, and perhaps later ones too.
     pub(crate) fn are_current(&self, known: &Generations) -> bool {
-        self == known
+        let ([own @ .., _], [known @ .., _]) = (&self.0, &known.0);
+        own == known
+    }
+
+    /// Of all tags.
+    pub(crate) fn tags(&self) -> u64 {
+        let [.., tags] = self.0;
+        tags
     }
 }
 
@@ -34,9 +43,18 @@ pub struct Purges {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PendingPurge {
     pub scope: Scope,
+    /// The generation of all tags is raised too.
+    pub is_tag: bool,
     number: u64,
     /// What the generation has to be at least.
     pub at_least: u64,
+}
+
+/// What this machine knows of the tags of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TagsKept {
+    pub(crate) are_kept: bool,
+    pub(crate) is_lost: bool,
 }
 
 impl Purges {
@@ -56,7 +74,8 @@ impl Purges {
     pub(super) fn begin_at(&self, part: PurgedPart<'_>, now: Instant) {
         let mut marks = self.write();
         let scope = marks.make_room(part, now);
-        marks.begin(scope, None);
+        let is_tag = matches!(part, PurgedPart::Tag(_)) && scope == part.scope();
+        marks.begin(scope, is_tag, None);
     }
 
     /// Nothing of this URL is read or written by this machine until it is purged, and the store is not told. It is forgotten
@@ -67,8 +86,8 @@ impl Purges {
         // A purge on its way goes on: it is told again.
         let pending = marks.get(&part.scope());
         let is_pending = pending.is_some_and(|mark| mark.settled.is_none());
-        if marks.has_room_for_url(&part.scope(), now) {
-            marks.begin(part.scope(), (!is_pending).then_some(now));
+        if marks.has_room_for_one(&part.scope(), now) {
+            marks.begin(part.scope(), false, (!is_pending).then_some(now));
         }
     }
 
@@ -79,6 +98,7 @@ impl Purges {
         pending
             .map(|(scope, mark)| PendingPurge {
                 scope,
+                is_tag: mark.is_tag,
                 number: mark.number,
                 at_least: mark.generation.unwrap_or(mark.at_least.max(now)),
             })
@@ -135,6 +155,31 @@ impl Purges {
         Some((known, is_lost))
     }
 
+    /// Whether no tag of an entry of generation `own` was purged by this machine, where the store has `found` for all tags.
+    /// The store is told again of a purge that it has lost: `is_lost`.
+    pub(crate) fn keep_tags(&self, tags: &[Scope], own: u64, found: u64) -> TagsKept {
+        let mut kept = TagsKept {
+            are_kept: true,
+            is_lost: false,
+        };
+        let mut lost = Vec::new();
+        for (scope, mark) in self.read().of(tags) {
+            kept.are_kept &= mark.generation.is_some_and(|purged| purged <= own);
+            if mark.settled.is_some() && mark.generation > Some(found) {
+                lost.push(scope);
+            }
+        }
+        for scope in lost {
+            kept.is_lost = true;
+            let mut marks = self.write();
+            if let Some(mark) = marks.get(&scope).filter(|mark| mark.settled.is_some()) {
+                let settled = None;
+                marks.put(scope, Mark { settled, ..mark });
+            }
+        }
+        kept
+    }
+
     /// Whether all purges of these scopes are known to the store.
     pub fn are_settled(&self, scopes: &Scopes) -> bool {
         let marks = self.read();
@@ -146,10 +191,14 @@ impl Purges {
     pub(crate) fn while_current<T>(
         &self,
         scopes: &Scopes,
+        tags: &[Scope],
         generations: &Generations,
         then: impl FnOnce() -> T,
     ) -> Option<T> {
         let marks = self.read();
+        for (_, mark) in marks.of(tags) {
+            mark.generation.filter(|own| *own <= generations.tags())?;
+        }
         for (scope, generation) in scopes.0.iter().zip(generations.0) {
             if let Some(mark) = marks.get(scope) {
                 mark.generation.filter(|own| *own <= generation)?;

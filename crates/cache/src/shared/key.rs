@@ -61,6 +61,8 @@ pub enum PurgedPart<'a> {
     All,
     Host(&'a str),
     Url(&'a str),
+    /// All responses that name it.
+    Tag(&'a str),
 }
 
 impl PurgedPart<'_> {
@@ -69,20 +71,21 @@ impl PurgedPart<'_> {
             PurgedPart::All => Scope::all(),
             PurgedPart::Host(host) => Scope::host(host),
             PurgedPart::Url(url) => Scope::url(url),
+            PurgedPart::Tag(tag) => Scope::tag(tag),
         }
     }
 
     /// The whole host. `None`: it is more than that.
     pub(super) fn host_scope(&self) -> Option<Scope> {
         match self {
-            PurgedPart::All => None,
+            PurgedPart::All | PurgedPart::Tag(_) => None,
             PurgedPart::Host(host) => Some(Scope::host(host)),
             PurgedPart::Url(url) => Some(Scope::host(host_of(url))),
         }
     }
 }
 
-/// What a purge is counted by: everything, a host, or a URL.
+/// What a purge is counted by: everything, a host, a URL, or a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Scope(pub [u8; 16]);
 
@@ -99,6 +102,15 @@ impl Scope {
         Scope::named(b"url", url)
     }
 
+    pub fn tag(tag: &str) -> Scope {
+        Scope::named(b"tag", tag)
+    }
+
+    /// Raised by every purge of a tag.
+    pub fn tags() -> Scope {
+        Scope::named(b"tags", "")
+    }
+
     fn named(kind: &[u8], name: &str) -> Scope {
         let mut hash = Hash::new(kind);
         hash.part(name.as_bytes());
@@ -108,13 +120,18 @@ impl Scope {
     }
 }
 
-/// The scopes of an entry.
+/// The scopes of an entry, the last one that of all tags: which ones it has is not known before its origin has answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Scopes(pub [Scope; 3]);
+pub struct Scopes(pub [Scope; 4]);
 
 impl Scopes {
     pub fn of_url(url: &str) -> Scopes {
-        Scopes([Scope::all(), Scope::host(host_of(url)), Scope::url(url)])
+        Scopes([
+            Scope::all(),
+            Scope::host(host_of(url)),
+            Scope::url(url),
+            Scope::tags(),
+        ])
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::key::{PurgedPart, Scope};
 use super::lifetime::GENERATION_LIFETIME;
 
-/// Purges that are remembered.
+/// Purges of URLs and tags that are remembered.
 const MOST_MARKS: usize = 16 * 1024;
 /// Purges of hosts that are remembered beyond: where a purge of a URL has no room, its host is purged.
 const MOST_HOSTS: usize = 1024;
@@ -34,6 +34,8 @@ pub(super) struct Mark {
     pub(super) generation: Option<u64>,
     /// What that is at least.
     pub(super) at_least: u64,
+    /// It is of a tag.
+    pub(super) is_tag: bool,
     /// Since when the store does not have to be told of it.
     pub(super) settled: Option<Instant>,
 }
@@ -41,6 +43,12 @@ pub(super) struct Mark {
 impl Marks {
     pub(super) fn get(&self, scope: &Scope) -> Option<Mark> {
         self.by_scope.get(scope).copied()
+    }
+
+    /// The purges of these scopes.
+    pub(super) fn of(&self, scopes: &[Scope]) -> impl Iterator<Item = (Scope, Mark)> {
+        let marks = scopes.iter().copied();
+        marks.filter_map(|scope| Some((scope, self.get(&scope)?)))
     }
 
     pub(super) fn pending(&self) -> impl Iterator<Item = (Scope, Mark)> {
@@ -66,13 +74,14 @@ impl Marks {
     }
 
     /// A new purge of a scope.
-    pub(super) fn begin(&mut self, scope: Scope, settled: Option<Instant>) {
+    pub(super) fn begin(&mut self, scope: Scope, is_tag: bool, settled: Option<Instant>) {
         let before = self.get(&scope);
         let before = before.map_or(0, |mark| mark.generation.unwrap_or(mark.at_least));
         let mark = Mark {
             number: 0,
             generation: None,
             at_least: before.saturating_add(1),
+            is_tag,
             settled,
         };
         self.put(scope, mark);
@@ -81,7 +90,8 @@ impl Marks {
     /// What is purged for this part: the part where there is room, else more.
     pub(super) fn make_room(&mut self, part: PurgedPart<'_>, now: Instant) -> Scope {
         let scope = part.scope();
-        if matches!(part, PurgedPart::Url(_)) && self.has_room_for_url(&scope, now) {
+        let is_small = matches!(part, PurgedPart::Url(_) | PurgedPart::Tag(_));
+        if is_small && self.has_room_for_one(&scope, now) {
             return scope;
         }
         if let Some(host) = part.host_scope()
@@ -101,7 +111,7 @@ impl Marks {
         all
     }
 
-    pub(super) fn has_room_for_url(&mut self, scope: &Scope, now: Instant) -> bool {
+    pub(super) fn has_room_for_one(&mut self, scope: &Scope, now: Instant) -> bool {
         self.forget_oldest(now, GENERATION_LIFETIME);
         self.has_room(scope, MOST_MARKS, now)
     }

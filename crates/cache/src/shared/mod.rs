@@ -22,7 +22,7 @@ pub use generations::{Generations, PendingPurge, Purges};
 pub use key::{PurgeReach, PurgedPart, Scope, Scopes, SharedKey};
 pub use lifetime::GENERATION_LIFETIME;
 pub use put::{SharedPut, Write};
-pub use store::{Getting, SharedCounters, SharedStats, SharedStore};
+pub use store::{Getting, GettingTags, SharedCounters, SharedStats, SharedStore};
 pub use value::{MOST_BODY, MOST_VALUE, check, kept_for};
 
 #[cfg(test)]

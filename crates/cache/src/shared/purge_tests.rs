@@ -25,14 +25,14 @@ fn a_purge_holds_until_the_store_knows_it_and_afterwards() {
     assert_eq!((pending.len(), pending[0].at_least), (1, 100));
     purges.delivered(&pending[0], 105);
     assert!(purges.are_settled(&scopes));
-    let known = Generations([0, 0, 105]);
+    let known = Generations([0, 0, 105, 0]);
     assert_eq!(purges.known(&scopes, known), Some((known, false)));
     // The store has lost it: it is told again, and an older entry is not believed meanwhile.
     assert_eq!(purges.known(&scopes, NONE), Some((known, true)));
     assert_eq!(purges.pending(9, 100)[0].at_least, 105);
     assert!(!NONE.are_current(&known));
-    assert!(purges.while_current(&scopes, &NONE, || ()).is_none());
-    assert!(purges.while_current(&scopes, &known, || ()).is_some());
+    assert!(purges.while_current(&scopes, &[], &NONE, || ()).is_none());
+    assert!(purges.while_current(&scopes, &[], &known, || ()).is_some());
     // A later purge of the same is not settled by the answer to the first.
     purges.begin(PurgedPart::Url(url));
     purges.delivered(&pending[0], 300);
@@ -43,15 +43,15 @@ fn a_purge_holds_until_the_store_knows_it_and_afterwards() {
 #[test]
 fn an_entry_from_before_a_purge_is_refused() {
     let get = get("/x");
-    let generations = Generations([3, 5, 0]);
+    let generations = Generations([3, 5, 0, 0]);
     let write = written_by(&get, FRESH, b"b", None, generations).remove(0);
     let read = |known| read(&get, &write, write.keep_for, None, Generations(known));
-    assert!(matches!(read([3, 5, 0]), Read::Entry(_)));
-    for purged in [[4, 5, 0], [3, 6, 0], [3, 5, 1]] {
+    assert!(matches!(read([3, 5, 0, 0]), Read::Entry(_)));
+    for purged in [[4, 5, 0, 0], [3, 6, 0, 0], [3, 5, 1, 0]] {
         assert!(matches!(read(purged), Read::Refused), "{purged:?}");
     }
     // The store has lost a purge.
-    for lost in [[0, 5, 0], [3, 4, 0]] {
+    for lost in [[0, 5, 0, 0], [3, 4, 0, 0]] {
         assert!(matches!(read(lost), Read::Refused), "{lost:?}");
     }
 }
@@ -76,7 +76,7 @@ fn a_purge_between_reading_and_storing_wins() {
 
 #[test]
 fn a_purge_counts_for_the_smallest_part_that_contains_it() {
-    let [all, host, url] = Scopes::of_url("http://a.test:8080/x?y").0;
+    let [all, host, url, _] = Scopes::of_url("http://a.test:8080/x?y").0;
     for (selection, scope) in [
         (EntrySelector::All, Some(all)),
         (EntrySelector::Url("http://a.test:8080/x?y"), Some(url)),
@@ -86,7 +86,7 @@ fn a_purge_counts_for_the_smallest_part_that_contains_it() {
         (EntrySelector::Prefix(""), Some(all)),
         (EntrySelector::Domain("test"), Some(all)),
         (EntrySelector::Site("a.test"), Some(all)),
-        (EntrySelector::Tag("t"), Some(all)),
+        (EntrySelector::Tag("t"), Some(Scope::tag("t"))),
         (
             EntrySelector::Group {
                 origin: "http://a.test:8080",
@@ -99,6 +99,79 @@ fn a_purge_counts_for_the_smallest_part_that_contains_it() {
         let part = part_of(&selection);
         assert_eq!(part.map(|part| part.scope()), scope, "{selection:?}");
     }
+}
+
+const TAGGED: crate::testing::Headers<'_> = &[
+    ("Cache-Control", "max-age=600"),
+    ("Cache-Tag", "news, sport"),
+];
+
+/// An entry with two tags, written where all tags had generation 7, as it is read where they have `found`.
+fn read_tagged(found: u64) -> Read {
+    let get = get("/x");
+    let write = written_by(&get, TAGGED, b"b", None, Generations([0, 0, 0, 7])).remove(0);
+    let known = Generations([0, 0, 0, found]);
+    read(&get, &write, write.keep_for, None, known)
+}
+
+#[test]
+fn the_tags_of_an_entry_are_asked_for_where_one_was_purged_since() {
+    assert!(matches!(read_tagged(7), Read::Entry(_)));
+    // The store has lost a purge.
+    assert!(matches!(read_tagged(6), Read::Refused));
+    let Read::Tagged(entry) = read_tagged(9) else {
+        panic!("a tag was purged");
+    };
+    assert_eq!(entry.tags(), [Scope::tag("news"), Scope::tag("sport")]);
+    for (found, kept) in [
+        (&[0, 0][..], true),
+        (&[7, 7], true),
+        (&[8, 0], false),
+        (&[0, 8], false),
+        (&[0], false),
+        (&[], false),
+    ] {
+        assert_eq!(entry.keeps_tags(found), kept, "{found:?}");
+    }
+    // What has no tags is not asked about.
+    let get = get("/x");
+    let write = written_by(&get, FRESH, b"b", None, Generations([0, 0, 0, 7])).remove(0);
+    for found in [6, 7, 9] {
+        let known = Generations([0, 0, 0, found]);
+        let read = read(&get, &write, write.keep_for, None, known);
+        assert!(matches!(read, Read::Entry(_)), "{found}");
+    }
+}
+
+#[test]
+fn a_purge_of_a_tag_by_this_machine_holds_whatever_the_store_knows() {
+    let (cache, store) = shared_cache();
+    let install = || {
+        let Lookup::Lead { permit, .. } = get("/x").first(&cache) else {
+            panic!("nothing is stored");
+        };
+        let found = entry(read_tagged(7));
+        permit.install(found, "http://origin.test/x", false, &*store)
+    };
+    let purges = &store.purges;
+    cache.change(&EntrySelector::Tag("sport"), EntryChange::Remove);
+    assert!(install().is_some(), "the store does not know it");
+    let pending = purges.pending(9, 1);
+    assert_eq!((pending.len(), pending[0].is_tag), (1, true));
+    purges.delivered(&pending[0], 8);
+    // It says that all tags have 7: it has lost the purge, and is told again.
+    assert!(install().is_some());
+    assert_eq!(purges.pending(9, 1)[0].at_least, 8);
+    purges.delivered(&purges.pending(9, 1)[0], 7);
+    assert!(install().is_some(), "it was 8 before");
+    let (cache, store) = shared_cache();
+    cache.change(&EntrySelector::Tag("weather"), EntryChange::Remove);
+    let Lookup::Lead { permit, .. } = get("/x").first(&cache) else {
+        panic!("nothing is stored");
+    };
+    let found = entry(read_tagged(7));
+    let installed = permit.install(found, "http://origin.test/x", false, &*store);
+    assert!(installed.is_none(), "another tag was purged");
 }
 
 /// Purges so many URLs of a host. Where that is `Some`, the store is told of each one.
@@ -127,11 +200,11 @@ fn more_purged_urls_than_are_remembered_count_as_a_purge_of_their_host() {
     // The same where the store knows them, but not for long.
     let purges = Purges::default();
     purge_urls(&purges, "a.test", 20_000, Some(5));
-    let found = Generations([0, 5, 5]);
+    let found = Generations([0, 5, 5, 0]);
     let other = Scopes::of_url("http://a.test/other");
     assert_eq!(
         purges.known(&other, NONE).unwrap().0,
-        Generations([0, 5, 0])
+        Generations([0, 5, 0, 0])
     );
     assert_eq!(
         purges.known(&Scopes::of_url("http://b.test/"), NONE),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::ask::Got;
 use super::generations::Purges;
-use super::key::{Scopes, SharedKey};
+use super::key::{Scope, Scopes, SharedKey};
 use super::put::SharedPut;
 use crate::store::disk::seal::DiskKey;
 
@@ -16,6 +16,9 @@ pub trait SharedStore: Debug + Send + Sync {
     /// Asks for a value and the generations of its scopes, until `deadline`. `None`: the engine is away, or left alone for
     /// a while after a failure.
     fn get(&self, key: SharedKey, scopes: &Scopes, deadline: Instant) -> Option<Getting>;
+
+    /// Asks for the generations of tags, until `deadline`. `None`: as for [`get`](Self::get).
+    fn get_tags(&self, tags: &[Scope], deadline: Instant) -> Option<GettingTags>;
 
     /// Hands in an entry to be written in the background; it is dropped where too many wait.
     fn put(&self, put: SharedPut);
@@ -39,6 +42,9 @@ pub trait SharedStore: Debug + Send + Sync {
 
 /// The engine's answer; `None`: there was none in time.
 pub type Getting = Pin<Box<dyn Future<Output = Option<Got>> + Send>>;
+
+/// The generations in the order of the tags, 0 for what was not purged; `None`: there was no answer in time.
+pub type GettingTags = Pin<Box<dyn Future<Output = Option<Vec<u64>>> + Send>>;
 
 /// What requests got of a shared store.
 #[derive(Debug, Default)]

@@ -24,6 +24,9 @@ impl SharedStore for Fake {
     fn get(&self, _: SharedKey, _: &Scopes, _: Instant) -> Option<Getting> {
         None
     }
+    fn get_tags(&self, _: &[Scope], _: Instant) -> Option<GettingTags> {
+        None
+    }
     fn put(&self, put: SharedPut) {
         self.puts.lock().expect("no panic").push(put);
     }
@@ -117,7 +120,7 @@ pub(super) fn entry(read: Read) -> SharedEntry {
     }
 }
 
-pub(super) const NONE: Generations = Generations([0; 3]);
+pub(super) const NONE: Generations = Generations([0; 4]);
 
 #[test]
 fn what_is_written_is_read_by_another_machine() {

@@ -65,10 +65,10 @@ pub(super) fn part_of<'a>(selection: &EntrySelector<'a>) -> Option<PurgedPart<'a
             None => PurgedPart::All,
         },
         EntrySelector::Group { origin, .. } => PurgedPart::Host(host_of(origin)),
+        EntrySelector::Tag(tag) => PurgedPart::Tag(tag),
         EntrySelector::All
         | EntrySelector::Domain(_)
         | EntrySelector::Site(_)
-        | EntrySelector::Tag(_)
         | EntrySelector::Owner(_) => PurgedPart::All,
         EntrySelector::Key(_) | EntrySelector::Purge(_) => return None,
     })
@@ -102,7 +102,12 @@ impl FillPermit {
         // Its time was rounded down to a second.
         let received = found.head.received.plus(1);
         let is_newer = replaces.is_none_or(|old| old.head().received <= received);
-        if len > self.cache().largest_object() || !is_newer {
+        let own = found.generations.tags();
+        let tags = store.purges().keep_tags(&found.tags, own, found.found_tags);
+        if tags.is_lost {
+            store.deliver_purges();
+        }
+        if len > self.cache().largest_object() || !is_newer || !tags.are_kept {
             return Some(self);
         }
         let new = NewEntry {
@@ -118,14 +123,15 @@ impl FillPermit {
         let (cache, key) = (self.cache().clone(), self.key());
         let (validates, refreshes) = (self.validates.is_some(), self.refreshes);
         let mut permit = Some(self);
-        let stored = store
-            .purges()
-            .while_current(&found.scopes, &found.generations, || {
-                let permit = permit.take()?.fetched_in(found.fetched_in);
-                let (_, mut writer) = permit.store(found.head, &new);
-                writer.push(&found.body).ok()?;
-                writer.finish(&[]).ok()
-            });
+        let stored =
+            store
+                .purges()
+                .while_current(&found.scopes, &found.tags, &found.generations, || {
+                    let permit = permit.take()?.fetched_in(found.fetched_in);
+                    let (_, mut writer) = permit.store(found.head, &new);
+                    writer.push(&found.body).ok()?;
+                    writer.finish(&[]).ok()
+                });
         match (stored, permit) {
             (None, Some(permit)) => Some(permit),
             _ if refreshes => None,

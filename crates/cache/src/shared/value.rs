@@ -1,8 +1,8 @@
 //! The bytes of a value in a shared store.
 //!
 //! ```text
-//! value    "PrvtShr1" kind[1] salt[16] contents tag
-//! entry    generations[24] kept[8] written[8] description body       kind 1
+//! value    "PrvtShr2" kind[1] salt[16] contents tag
+//! entry    generations[32] kept[8] written[8] description body       kind 1
 //! names    the names that Vary has, in lower case, a line each       kind 2
 //! ```
 //!
@@ -23,7 +23,7 @@ use crate::store::disk::description::Description;
 use crate::store::disk::seal::{DiskKey, Piece, SALT, Seal, random};
 
 /// It changes with the form of a description.
-const MAGIC: &[u8; 8] = b"PrvtShr1";
+const MAGIC: &[u8; 8] = b"PrvtShr2";
 const ENTRY: u8 = 1;
 const NAMES: u8 = 2;
 /// The largest body that is shared, in bytes.
@@ -136,7 +136,7 @@ impl Value {
 
     fn entry(contents: &[u8], policy: &Policy) -> Result<Value, Damaged> {
         let mut from = ByteReader(contents);
-        let generations = Generations([from.u64()?, from.u64()?, from.u64()?]);
+        let generations = Generations([from.u64()?, from.u64()?, from.u64()?, from.u64()?]);
         let kept = Duration::from_millis(from.u64()?);
         let written = Timestamp(from.i64()?);
         let description = from.counted()?;

@@ -46,9 +46,14 @@ pub(super) enum AskResult {
     Gone,
 }
 
+/// The client has left.
+struct ClientGone;
+
 /// What became of one question.
 enum Step {
     Found(Box<SharedEntry>),
+    /// It is to be found out whether one of its tags was purged.
+    Tagged(Box<SharedEntry>),
     Variant(SharedKey),
     Nothing,
 }
@@ -127,24 +132,56 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 Err(_) => return AskResult::Gone,
             };
             let first = *generations.get_or_insert(got.generations);
-            match self.read_shared(fetch, &*store, (&ask, &key), &got) {
-                Step::Variant(variant) => key = variant,
-                Step::Nothing => break,
-                Step::Found(found) => {
-                    return match self.install(fetch, permit, *found, &*store) {
-                        None => {
-                            asked.stored = true;
-                            asked.fill = fill(store, ask, Some(first));
-                            AskResult::Stored
-                        }
-                        Some(permit) => {
-                            AskResult::Nothing(with_fill(permit, fill(store, ask, Some(first))))
-                        }
-                    };
+            let found = match self.read_shared(fetch, &*store, (&ask, &key), &got) {
+                Step::Variant(variant) => {
+                    key = variant;
+                    continue;
                 }
-            }
+                Step::Nothing => break,
+                Step::Found(found) => found,
+                Step::Tagged(found) => match self.keeps_tags(&found, &*store, deadline).await {
+                    Ok(true) => found,
+                    Ok(false) => break,
+                    Err(ClientGone) => return AskResult::Gone,
+                },
+            };
+            return match self.install(fetch, permit, *found, &*store) {
+                None => {
+                    asked.stored = true;
+                    asked.fill = fill(store, ask, Some(first));
+                    AskResult::Stored
+                }
+                Some(permit) => {
+                    AskResult::Nothing(with_fill(permit, fill(store, ask, Some(first))))
+                }
+            };
         }
         AskResult::Nothing(with_fill(permit, fill(store, ask, generations)))
+    }
+
+    /// Asks whether a tag of an entry was purged since it was written.
+    async fn keeps_tags(
+        &mut self,
+        found: &SharedEntry,
+        store: &dyn SharedStore,
+        deadline: Instant,
+    ) -> Result<bool, ClientGone> {
+        let counters = store.counters();
+        let Some(getting) = store.get_tags(found.tags(), deadline) else {
+            SharedCounters::count(&counters.skipped);
+            return Ok(false);
+        };
+        let (_, watch) = self.client.head_and_watch();
+        let got = unless_gone(watch, getting).await;
+        let kept = got
+            .map_err(|_| ClientGone)?
+            .map(|got| found.keeps_tags(&got));
+        SharedCounters::count(match kept {
+            Some(true) => &counters.hits,
+            Some(false) => &counters.refused,
+            None => &counters.misses,
+        });
+        Ok(kept == Some(true))
     }
 
     fn read_shared(
@@ -167,12 +204,13 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 SharedCounters::count(&counters.hits);
                 Step::Found(entry)
             }
+            Some(Read::Tagged(entry)) if entry.head().ttl(now) > 0 => Step::Tagged(entry),
             Some(Read::Variant(key)) => Step::Variant(key),
             Some(Read::Refused) => {
                 SharedCounters::count(&counters.refused);
                 Step::Nothing
             }
-            Some(Read::Entry(_) | Read::Nothing) | None => {
+            Some(Read::Entry(_) | Read::Tagged(_) | Read::Nothing) | None => {
                 SharedCounters::count(&counters.misses);
                 Step::Nothing
             }

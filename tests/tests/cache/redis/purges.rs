@@ -1,6 +1,9 @@
 //! What was purged on a machine does not come back to it from the store, and is not new to others either.
 
-use privet_tests::require;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use privet_tests::backend::reply;
+use privet_tests::{Backend, require};
 
 use super::*;
 
@@ -140,4 +143,123 @@ fn a_purge_that_the_server_does_not_know_outlives_a_change_of_settings() {
         redis["connected"] == true && redis["pending_purges"] == 0
     });
     assert_eq!(client(&privet).get(&origin.url()).body, "answer 1");
+}
+
+/// An origin whose answers have the tags that their path names, and a number.
+fn tagged() -> Backend {
+    let count = AtomicUsize::new(0);
+    Backend::answering(move |stream, head, _| {
+        let path = head.split(' ').nth(1).unwrap_or_default();
+        let tags = path.trim_start_matches('/').replace('+', ", ");
+        let fields = format!("Cache-Control: max-age=600\r\nCache-Tag: {tags}\r\n");
+        let number = count.fetch_add(1, Ordering::SeqCst);
+        reply(
+            stream,
+            "200 OK",
+            &fields,
+            format!("answer {number}").as_bytes(),
+        )
+    })
+}
+
+/// What a machine that has stored nothing itself is answered for each path.
+fn seen_by_another(redis: &RedisServer, origin: &Backend, paths: &[&str]) -> Vec<String> {
+    let other = machine(redis);
+    let answer = |path: &&str| client(&other).get(&format!("{}/{path}", origin.url()));
+    paths.iter().map(|path| answer(path).body).collect()
+}
+
+#[test]
+fn a_purged_tag_leaves_what_does_not_have_it() {
+    let redis = require!(RedisServer::start());
+    let origin = tagged();
+    let paths = ["news", "sport", "news+sport", "weather"];
+    let first = machine(&redis);
+    for path in paths {
+        client(&first).get(&format!("{}/{path}", origin.url()));
+    }
+    await_written(&first, 4);
+    first.cli(&["cache", "purge", "--tag", "news"]).good();
+    await_redis(&first, |redis| redis["pending_purges"] == 0);
+    let seen = seen_by_another(&redis, &origin, &paths);
+    assert_eq!(seen, ["answer 4", "answer 1", "answer 5", "answer 3"]);
+    // What was stored since is not purged, neither for the machine that has purged it.
+    assert_eq!(
+        client(&first).get(&format!("{}/news", origin.url())).body,
+        "answer 4"
+    );
+    // A tag that nothing has purges nothing.
+    first.cli(&["cache", "purge", "--tag", "none"]).good();
+    await_redis(&first, |redis| redis["pending_purges"] == 0);
+    let seen = seen_by_another(&redis, &origin, &paths);
+    assert_eq!(seen, ["answer 4", "answer 1", "answer 5", "answer 3"]);
+}
+
+#[test]
+fn tags_that_two_machines_purge_at_the_same_time_are_both_purged() {
+    let redis = require!(RedisServer::start());
+    let origin = tagged();
+    let paths = ["news", "sport", "weather"];
+    let machines = [machine(&redis), machine(&redis)];
+    for path in paths {
+        client(&machines[0]).get(&format!("{}/{path}", origin.url()));
+    }
+    await_written(&machines[0], 3);
+    std::thread::scope(|purges| {
+        for (machine, tag) in machines.iter().zip(["news", "sport"]) {
+            purges.spawn(move || {
+                machine.cli(&["cache", "purge", "--tag", tag]).good();
+                machine.cli(&["cache", "purge", "--tag", "both"]).good();
+            });
+        }
+    });
+    for machine in &machines {
+        await_redis(machine, |redis| redis["pending_purges"] == 0);
+    }
+    let seen = seen_by_another(&redis, &origin, &paths);
+    assert_eq!(seen, ["answer 3", "answer 4", "answer 2"]);
+}
+
+#[test]
+fn a_tag_that_is_purged_while_the_server_is_away_or_forgets_it_stays_purged() {
+    const LIMIT: Duration = Duration::from_secs(2);
+    let redis = require!(RedisServer::start());
+    let origin = tagged();
+    let paths = ["news", "sport"];
+    let privet = connected(&format!("{SHARED}{}", keys(&redis, LIMIT)));
+    for path in paths {
+        client(&privet).get(&format!("{}/{path}", origin.url()));
+    }
+    await_written(&privet, 2);
+    let entries = redis.entries();
+    for (number, entry) in entries.iter().enumerate() {
+        redis.cli(&["COPY", entry, &format!("backup{number}")]);
+    }
+    redis.stop();
+    privet.cli(&["cache", "purge", "--tag", "news"]).good();
+    redis.go_on();
+    await_redis(&privet, |redis| {
+        redis["connected"] == true && redis["pending_purges"] == 0
+    });
+    assert_eq!(
+        seen_by_another(&redis, &origin, &paths),
+        ["answer 2", "answer 1"]
+    );
+    // As after a restart from an old copy: the entries are there, and the purge is not.
+    for name in redis.cli(&["KEYS", "privet:1:purged:*"]).lines() {
+        redis.cli(&["DEL", name]);
+    }
+    for (number, entry) in entries.iter().enumerate() {
+        redis.cli(&["COPY", &format!("backup{number}"), entry, "REPLACE"]);
+    }
+    assert_eq!(
+        client(&privet).get(&format!("{}/news", origin.url())).body,
+        "answer 3"
+    );
+    await_redis(&privet, |redis| redis["pending_purges"] == 0);
+    assert_eq!(
+        seen_by_another(&redis, &origin, &["sport"]),
+        ["answer 1"],
+        "it was told again, and of this tag alone"
+    );
 }
