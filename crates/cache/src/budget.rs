@@ -1,5 +1,5 @@
-//! The memory limit of one cache or of several together, and the blocks of bodies that count against it while something
-//! refers to them.
+//! The limits of one cache or of several together, of memory and of disk, and the blocks of bodies that count against memory
+//! while something refers to them.
 
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,27 +7,58 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use bytes::Bytes;
 
-/// A cache whose entries take memory of a pool.
-pub(crate) trait MemoryOwner: Debug + Send + Sync {
+/// What caches share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resource {
+    Memory,
+    Disk,
+}
+
+/// A cache whose entries take of what a pool has.
+pub(crate) trait PoolUser: Debug + Send + Sync {
     /// Bytes that it uses.
-    fn memory_used(&self) -> u64;
+    fn used(&self, resource: Resource) -> u64;
 
     /// Takes out an entry that is worth little. False where none can leave.
-    fn evict(&self) -> bool;
+    fn evict(&self, resource: Resource) -> bool;
 }
 
-/// Memory that several caches share. Where it is full, an entry leaves the cache that uses most of it.
+/// What several caches share: their memory, and their disk.
+#[derive(Debug, Clone)]
+pub struct Pools {
+    pub memory: Arc<Pool>,
+    pub disk: Arc<Pool>,
+}
+
+impl Pools {
+    /// Both in bytes.
+    pub fn new(memory: u64, disk: u64) -> Pools {
+        Pools {
+            memory: Pool::new(Resource::Memory, memory),
+            disk: Pool::new(Resource::Disk, disk),
+        }
+    }
+
+    pub(crate) fn add(&self, cache: &Weak<dyn PoolUser>) {
+        self.memory.add(cache.clone());
+        self.disk.add(cache.clone());
+    }
+}
+
+/// Bytes that several caches share. Where they are full, an entry leaves the cache that uses most of them.
 #[derive(Debug)]
-pub struct MemoryPool {
+pub struct Pool {
+    resource: Resource,
     used: AtomicU64,
     limit: AtomicU64,
-    caches: RwLock<Vec<Weak<dyn MemoryOwner>>>,
+    caches: RwLock<Vec<Weak<dyn PoolUser>>>,
 }
 
-impl MemoryPool {
+impl Pool {
     /// `limit`: in bytes.
-    pub fn new(limit: u64) -> Arc<MemoryPool> {
-        Arc::new(MemoryPool {
+    pub(crate) fn new(resource: Resource, limit: u64) -> Arc<Pool> {
+        Arc::new(Pool {
+            resource,
             used: AtomicU64::new(0),
             limit: AtomicU64::new(limit),
             caches: RwLock::default(),
@@ -40,7 +71,7 @@ impl MemoryPool {
         self.make_room(0);
     }
 
-    pub(crate) fn add(&self, cache: Weak<dyn MemoryOwner>) {
+    fn add(&self, cache: Weak<dyn PoolUser>) {
         let mut caches = self.caches.write().unwrap_or_else(PoisonError::into_inner);
         caches.retain(|cache| cache.strong_count() > 0);
         caches.push(cache);
@@ -53,8 +84,13 @@ impl MemoryPool {
         self.limit.load(Ordering::Relaxed) / (living.count().max(1) as u64)
     }
 
+    /// Bytes that all of them may take.
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit.load(Ordering::Relaxed)
+    }
+
     /// Whether `more` bytes can be taken.
-    fn has_room(&self, more: u64) -> bool {
+    pub(crate) fn has_room(&self, more: u64) -> bool {
         let used = self.used.load(Ordering::Relaxed);
         used.saturating_add(more) <= self.limit.load(Ordering::Relaxed)
     }
@@ -64,7 +100,7 @@ impl MemoryPool {
         if self.has_room(more) {
             return;
         }
-        let mut caches: Vec<Arc<dyn MemoryOwner>> = {
+        let mut caches: Vec<Arc<dyn PoolUser>> = {
             let caches = self.caches.read().unwrap_or_else(PoisonError::into_inner);
             caches.iter().filter_map(Weak::upgrade).collect()
         };
@@ -72,12 +108,15 @@ impl MemoryPool {
             let most = caches
                 .iter()
                 .enumerate()
-                .max_by_key(|(_, cache)| cache.memory_used())
+                .max_by_key(|(_, cache)| cache.used(self.resource))
                 .map(|(at, _)| at);
             let Some(at) = most else {
                 return;
             };
-            if caches.get(at).is_some_and(|cache| !cache.evict()) {
+            if caches
+                .get(at)
+                .is_some_and(|cache| !cache.evict(self.resource))
+            {
                 // Nothing of it can leave now.
                 caches.remove(at);
             }
@@ -85,22 +124,22 @@ impl MemoryPool {
     }
 }
 
-/// What one cache uses of its memory.
+/// What one cache uses of a pool.
 #[derive(Debug)]
 pub struct Budget {
     used: AtomicU64,
-    pool: Arc<MemoryPool>,
+    pool: Arc<Pool>,
 }
 
 impl Budget {
-    pub fn new(pool: &Arc<MemoryPool>) -> Budget {
+    pub fn new(pool: &Arc<Pool>) -> Budget {
         Budget {
             used: AtomicU64::new(0),
             pool: pool.clone(),
         }
     }
 
-    pub(crate) fn pool(&self) -> &Arc<MemoryPool> {
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
         &self.pool
     }
 
@@ -111,7 +150,7 @@ impl Budget {
 
     /// Bytes that all caches of the pool may take.
     pub fn limit(&self) -> u64 {
-        self.pool.limit.load(Ordering::Relaxed)
+        self.pool.limit()
     }
 
     /// Takes `bytes`, unless that is more than the limit allows.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::body::MemoryBody;
-use crate::budget::{Budget, MemoryOwner, MemoryPool};
+use crate::budget::{Budget, PoolUser, Pools, Resource};
 use crate::entry::Entry;
 use crate::in_flight::Outcome;
 use crate::incoming::Incoming;
@@ -80,33 +80,31 @@ impl Cache {
     /// `secret` has to be unpredictable, and the same for as long as the entries live. Reads the index of the entries
     /// on disk, which may block.
     pub fn new(settings: CacheSettings, secret: KeySecret) -> Arc<Cache> {
-        let pool = MemoryPool::new(settings.memory);
-        Cache::sharing(&pool, settings, secret)
+        let disk = settings.disk.as_ref().map_or(0, |disk| disk.limit);
+        let pools = Pools::new(settings.memory, disk);
+        Cache::sharing(&pools, settings, secret)
     }
 
-    /// A cache that shares its memory with others; the pool says how much that is.
-    pub fn sharing(
-        pool: &Arc<MemoryPool>,
-        settings: CacheSettings,
-        secret: KeySecret,
-    ) -> Arc<Cache> {
-        let (cache, known) = Cache::build(pool, settings, secret);
+    /// A cache that shares memory and disk with others; the pools say how much that is.
+    pub fn sharing(pools: &Pools, settings: CacheSettings, secret: KeySecret) -> Arc<Cache> {
+        let (cache, known) = Cache::build(pools, settings, secret);
         cache.start_disk(known);
         cache
     }
 
     /// A cache whose disk has no threads yet, and the objects on it.
     pub(crate) fn build(
-        pool: &Arc<MemoryPool>,
+        pools: &Pools,
         settings: CacheSettings,
         secret: KeySecret,
     ) -> (Arc<Cache>, HashSet<u64>) {
-        let (disk, contents) = settings.disk.map(Disk::open).unzip();
+        let open = |settings| Disk::open(settings, &pools.disk);
+        let (disk, contents) = settings.disk.map(open).unzip();
         let cache = Arc::new(Cache {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             policy: settings.policy,
             secret,
-            budget: Arc::new(Budget::new(pool)),
+            budget: Arc::new(Budget::new(&pools.memory)),
             evicts: AtomicUsize::new(0),
             serials: AtomicU64::new(0),
             uncacheable: Uncacheable::default(),
@@ -115,8 +113,8 @@ impl Cache {
             shared_tier: SharedTier::default(),
             disk,
         });
-        let owner: Weak<dyn MemoryOwner> = Arc::<Cache>::downgrade(&cache);
-        pool.add(owner);
+        let user: Weak<dyn PoolUser> = Arc::<Cache>::downgrade(&cache);
+        pools.add(&user);
         let known = cache.restore(contents.unwrap_or_default());
         (cache, known)
     }
@@ -349,12 +347,24 @@ impl Cache {
     }
 }
 
-impl MemoryOwner for Cache {
-    fn memory_used(&self) -> u64 {
-        self.budget.used()
+impl PoolUser for Cache {
+    fn used(&self, resource: Resource) -> u64 {
+        match resource {
+            Resource::Memory => self.budget.used(),
+            Resource::Disk => self.disk.as_ref().map_or(0, |disk| disk.used()),
+        }
     }
 
-    fn evict(&self) -> bool {
+    fn evict(&self, resource: Resource) -> bool {
+        match resource {
+            Resource::Memory => self.evict_from_memory(),
+            Resource::Disk => self.evict_from_disk(),
+        }
+    }
+}
+
+impl Cache {
+    fn evict_from_memory(&self) -> bool {
         for _ in 0..SHARDS {
             let Some(shard) = self.shards.get(self.next_evicting()) else {
                 return false;

@@ -169,18 +169,8 @@ impl DiskOwner for Cache {
         let Some(disk) = self.disk() else {
             return;
         };
-        let mut idle = 0;
+        disk.pool().make_room(0);
         let memory = self.budget().pool().fair_share() / RECORD_PART;
-        while disk.is_full(memory) && idle < self.shards.len() {
-            let Some(shard) = self.shards.get(self.next_evicting()) else {
-                return;
-            };
-            let evicted = lock(shard).evict_record();
-            idle = if evicted.is_some() { 0 } else { idle + 1 };
-            if let Some(evicted) = evicted {
-                disk.evicted();
-                self.release(evicted);
-            }
-        }
+        while disk.has_many_records(memory) && self.evict_from_disk() {}
     }
 }

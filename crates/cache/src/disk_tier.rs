@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, MutexGuard, Weak};
 use std::time::Duration;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, lock};
 use crate::entry::Entry;
 use crate::key::Key;
 use crate::rules::range::ByteRange;
@@ -58,12 +58,29 @@ impl Cache {
         self.disk().map(|disk| disk.folder())
     }
 
-    /// Changes the most bytes on disk; what is too much leaves at once.
+    /// Changes the most bytes on disk, of all caches that share it; what is too much leaves at once.
     pub fn set_disk(&self, bytes: u64) {
         if let Some(disk) = self.disk() {
-            disk.set_limit(bytes);
-            self.make_disk_room();
+            disk.pool().set_limit(bytes);
         }
+    }
+
+    /// Takes the entry that is worth least off the disk. False where none can leave.
+    pub(crate) fn evict_from_disk(&self) -> bool {
+        let Some(disk) = self.disk() else {
+            return false;
+        };
+        for _ in 0..self.shards.len() {
+            let Some(shard) = self.shards.get(self.next_evicting()) else {
+                return false;
+            };
+            if let Some(evicted) = lock(shard).evict_record() {
+                disk.evicted();
+                self.release(evicted);
+                return true;
+            }
+        }
+        false
     }
 
     /// Waits until all changes are on disk, so that they hold also where the process is killed. Blocks; false where they

@@ -21,7 +21,7 @@ impl Wake for Count {
 }
 
 fn budget() -> Arc<Budget> {
-    Arc::new(Budget::new(&crate::budget::MemoryPool::new(64 * MIB)))
+    Arc::new(Budget::new(&crate::budget::Pools::new(64 * MIB, 0).memory))
 }
 
 fn bytes(len: usize) -> Vec<u8> {

@@ -57,7 +57,7 @@ mod waiter;
 
 pub use body::BodyReadError;
 pub use body_reader::BodyReader;
-pub use budget::MemoryPool;
+pub use budget::{Pool, Pools};
 pub use cache::{Cache, CacheSettings};
 pub use entry::Entry;
 pub use fill::FillPermit;

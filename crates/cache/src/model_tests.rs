@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::body::BodyReadError;
 use crate::body_reader::BodyReader;
-use crate::budget::MemoryPool;
+use crate::budget::Pools;
 use crate::cache::{Cache, CacheSettings};
 use crate::key::KeySecret;
 use crate::lookup::{Lookup, LookupAttempt};
@@ -55,6 +55,9 @@ struct History {
     hits: u64,
 }
 
+/// Bytes of the disk.
+const DISK: u64 = 4 << 20;
+
 /// The disk's work, done when the test wants.
 fn pump_of(cache: &Arc<Cache>) -> Pump {
     let owner: Weak<dyn DiskOwner> = Arc::<Cache>::downgrade(cache);
@@ -70,12 +73,12 @@ impl History {
             memory: 1 << 22,
             disk: Some(DiskSettings {
                 folder: folder.to_owned(),
-                limit: 4 << 20,
+                limit: DISK,
                 key,
             }),
         };
         let (cache, _) = Cache::build(
-            &MemoryPool::new(settings.memory),
+            &Pools::new(settings.memory, DISK),
             settings.clone(),
             KeySecret([7; 16]),
         );
@@ -255,7 +258,7 @@ impl History {
         }
         self.cache.close();
         let (cache, _) = Cache::build(
-            &MemoryPool::new(self.settings.memory),
+            &Pools::new(self.settings.memory, DISK),
             self.settings.clone(),
             KeySecret([7; 16]),
         );

@@ -237,13 +237,14 @@ fn both_caches_share_one_limit_and_a_smaller_one_holds_at_once() {
     assert!(in_memory > 8 << 20 && in_memory <= 16 << 20, "{full}");
     for side in ["forward", "sites"] {
         assert_eq!(full[side]["memory_limit"], 16 << 20, "{full}");
+        assert_eq!(full[side]["disk"]["limit"], 32 << 20, "{full}");
         assert!(full[side]["memory"].as_u64() > Some(4 << 20), "{full}");
     }
     privet.sandbox.write(&config("4MiB", "8MiB"));
     privet.signal(rustix::process::Signal::HUP);
     privet.await_api("cache", |cache| {
-        // Memory is shared, the disk is halved.
-        let limits = (sum(cache, "/memory_limit") / 2, sum(cache, "/disk/limit"));
+        let limit = |of: &str| sum(cache, of) / 2;
+        let limits = (limit("/memory_limit"), limit("/disk/limit"));
         let held = (sum(cache, "/memory"), sum(cache, "/disk/bytes"));
         limits == (4 << 20, 8 << 20) && held.0 <= limits.0 && held.1 <= limits.1
     });

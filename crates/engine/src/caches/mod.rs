@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use privet_cache::shared::{SharedStats, SharedStore};
 use privet_cache::{
-    Cache, CacheSettings, DiskKey, DiskSettings, EntryChange, EntrySelector, KeySecret, MemoryPool,
-    Policy, key_secret,
+    Cache, CacheSettings, DiskKey, DiskSettings, EntryChange, EntrySelector, KeySecret, Policy,
+    Pools, key_secret,
 };
 use privet_cache_redis::RedisStore;
 use privet_config::{Config, Keyring};
@@ -33,7 +33,7 @@ pub struct Caches {
     /// What other machines have too, for those of them that are shared.
     shared: Option<Arc<RedisStore>>,
     /// What they have together.
-    memory: Option<Arc<MemoryPool>>,
+    pools: Option<Pools>,
     limits: Limits,
     /// The folders that the configuration wants.
     folders: Vec<String>,
@@ -45,7 +45,7 @@ pub struct Caches {
 struct Limits {
     /// Bytes of memory of all of them.
     memory: u64,
-    /// Bytes on disk of each.
+    /// Bytes on disk of all of them.
     disk: u64,
 }
 
@@ -70,11 +70,10 @@ impl Caches {
     ) -> Self {
         let forward = config.cache.enabled;
         let sites = config.sites.iter().any(|site| site.cache);
-        // One limit for both. Memory goes to who wants it, each has a part of the disk.
-        let parts = if forward && sites { 2 } else { 1 };
+        // One limit for both: memory and disk go to who wants them.
         let limits = Limits {
             memory: config.cache.memory,
-            disk: config.cache.disk / parts,
+            disk: config.cache.disk,
         };
         let (policy, name) = match config.cache.shared {
             true => (Policy::shared(), "shared"),
@@ -98,19 +97,19 @@ impl Caches {
             _ => EntryStorage::Memory,
         };
         let before = previous.cloned().unwrap_or_default();
-        let memory = before
-            .memory
-            .unwrap_or_else(|| MemoryPool::new(limits.memory));
+        let pools = before
+            .pools
+            .unwrap_or_else(|| Pools::new(limits.memory, limits.disk));
         let build = |wanted: bool, kept: Option<Arc<Cache>>, policy: Policy, name: &str| {
             let storage = storage(name);
             let kept = kept.filter(|cache| fits(cache, &policy, &storage));
-            wanted.then(|| kept.unwrap_or_else(|| open(policy, &memory, limits, storage)))
+            wanted.then(|| kept.unwrap_or_else(|| open(policy, &pools, limits, storage)))
         };
         Self {
             forward: build(forward, before.forward, policy, name),
             sites: build(sites, before.sites, Policy::site(), "sites"),
             shared: before.shared,
-            memory: Some(memory),
+            pools: Some(pools),
             limits,
             folders,
             problem,
@@ -153,11 +152,9 @@ impl Caches {
 
     /// Applies the limits of this configuration.
     pub(crate) fn apply_limits(&self) {
-        if let Some(memory) = &self.memory {
-            memory.set_limit(self.limits.memory);
-        }
-        for cache in self.all() {
-            cache.set_disk(self.limits.disk);
+        if let Some(pools) = &self.pools {
+            pools.memory.set_limit(self.limits.memory);
+            pools.disk.set_limit(self.limits.disk);
         }
     }
 
@@ -249,7 +246,7 @@ fn fits(cache: &Cache, policy: &Policy, storage: &EntryStorage) -> bool {
 
 fn open(
     policy: Policy,
-    memory: &Arc<MemoryPool>,
+    pools: &Pools,
     limits: Limits,
     storage: EntryStorage,
 ) -> Arc<Cache> {
@@ -273,7 +270,7 @@ fn open(
         memory: limits.memory,
         disk,
     };
-    Cache::sharing(memory, settings, secret)
+    Cache::sharing(pools, settings, secret)
 }
 
 /// Where the system has no random bytes, keys can be guessed; two URLs still never share an entry.

@@ -16,6 +16,7 @@ use super::read_job::ReadJob;
 use super::seal::DiskKey;
 use super::spill::Spill;
 use super::write_job::WriteJob;
+use crate::budget::{Budget, Pool};
 use crate::entry::Entry;
 use crate::key::Key;
 use crate::parts::Parts;
@@ -36,7 +37,7 @@ const PARTS_PART: u64 = 4;
 pub struct DiskSettings {
     /// A folder of its own. It is created for its user only.
     pub folder: PathBuf,
-    /// The most bytes in it.
+    /// The most bytes in it, where it shares them with no other cache.
     pub limit: u64,
     /// Encrypts all entries, and what the index says of them. Entries under another key are dropped.
     pub key: Option<DiskKey>,
@@ -62,10 +63,8 @@ pub struct DiskStats {
 #[derive(Debug)]
 pub(crate) struct Disk {
     pub(super) settings: DiskSettings,
-    limit: AtomicU64,
-    used: AtomicU64,
-    /// Bytes of bodies that arrive.
-    spilled: AtomicU64,
+    /// Bytes of objects, and of bodies that arrive.
+    budget: Budget,
     pub(super) entries: AtomicU64,
     /// Bytes of memory for the records of objects.
     record_memory: AtomicU64,
@@ -93,17 +92,22 @@ struct Problem {
     until: Instant,
 }
 
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Others may have it.
+        self.budget.release(self.budget.used());
+    }
+}
+
 impl Disk {
     /// Opens the folder and reads its index. A folder that cannot be used gives an empty store that says so.
-    pub(crate) fn open(settings: DiskSettings) -> (Arc<Disk>, IndexContents) {
+    pub(crate) fn open(settings: DiskSettings, pool: &Arc<Pool>) -> (Arc<Disk>, IndexContents) {
         let opened = Folder::open(&settings.folder, settings.key.clone())
             .and_then(|folder| Ok((log::read_index(&folder)?, folder)));
         let disk = |folder: Option<Folder>, next_id| {
             Arc::new(Disk {
-                limit: AtomicU64::new(settings.limit),
                 settings,
-                used: AtomicU64::new(0),
-                spilled: AtomicU64::new(0),
+                budget: Budget::new(pool),
                 entries: AtomicU64::new(0),
                 record_memory: AtomicU64::new(0),
                 next_id: AtomicU64::new(next_id),
@@ -136,34 +140,39 @@ impl Disk {
         &self.settings.folder
     }
 
-    pub(crate) fn set_limit(&self, limit: u64) {
-        self.limit.store(limit, Ordering::Relaxed);
+    /// What it shares with others.
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
+        self.budget.pool()
     }
 
-    /// Whether it holds too much: bytes on disk, or records in `memory` bytes of memory.
-    pub(crate) fn is_full(&self, memory: u64) -> bool {
-        self.is_over_limit() || self.record_memory.load(Ordering::Relaxed) > memory
+    /// Bytes on disk.
+    pub(crate) fn used(&self) -> u64 {
+        self.budget.used()
+    }
+
+    /// Whether its records take more than so many bytes of memory.
+    pub(crate) fn has_many_records(&self, memory: u64) -> bool {
+        self.record_memory.load(Ordering::Relaxed) > memory
     }
 
     pub(super) fn is_over_limit(&self) -> bool {
-        let used = self.used.load(Ordering::Relaxed) + self.spilled.load(Ordering::Relaxed);
-        used > self.limit()
+        !self.pool().has_room(0)
     }
 
     /// Bytes of a body that arrives are going to be written.
     pub(super) fn count_spilled(&self, spill: &Spill, bytes: u64) {
         spill.counted.fetch_add(bytes, Ordering::Relaxed);
-        self.spilled.fetch_add(bytes, Ordering::Relaxed);
+        self.budget.force(bytes);
     }
 
     /// The body has arrived, or is not kept.
     pub(super) fn uncount_spilled(&self, spill: &Spill) {
         let bytes = spill.counted.swap(0, Ordering::Relaxed);
-        self.spilled.fetch_sub(bytes, Ordering::Relaxed);
+        self.budget.release(bytes);
     }
 
     pub(crate) fn limit(&self) -> u64 {
-        self.limit.load(Ordering::Relaxed)
+        self.budget.limit()
     }
 
     /// The most bytes of parts in files.
@@ -173,7 +182,7 @@ impl Disk {
 
     /// A record came into the index.
     pub(crate) fn added(&self, record: &Record) {
-        self.used.fetch_add(record.disk_bytes(), Ordering::Relaxed);
+        self.budget.force(record.disk_bytes());
         self.record_memory
             .fetch_add(record.memory_bytes(), Ordering::Relaxed);
         self.entries.fetch_add(1, Ordering::Relaxed);
@@ -181,7 +190,7 @@ impl Disk {
 
     /// A record left the index.
     pub(crate) fn removed(&self, record: &Record) {
-        self.used.fetch_sub(record.disk_bytes(), Ordering::Relaxed);
+        self.budget.release(record.disk_bytes());
         self.record_memory
             .fetch_sub(record.memory_bytes(), Ordering::Relaxed);
         self.entries.fetch_sub(1, Ordering::Relaxed);
@@ -275,8 +284,8 @@ impl Disk {
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
         DiskStats {
             entries: count(&self.entries),
-            bytes: count(&self.used) + count(&self.spilled),
-            limit: count(&self.limit),
+            bytes: self.used(),
+            limit: self.limit(),
             written: count(&self.counts.written),
             skipped: count(&self.counts.skipped),
             damaged: count(&self.counts.damaged),
