@@ -1,9 +1,9 @@
 //! The primary cache key: everything that makes two stored responses not interchangeable, but for what `Vary` names.
 //!
 //! Keyed are: which cache it is (the forward side, or one site), who asks where the cache is private, scheme, host, port,
-//! path and query as sent to the origin, and the values of [`KEYED_FIELDS`] and `Forwarded`. Those are fields that some
-//! servers build links, redirects and routes from: without them in the key, one client could plant a response that others
-//! get. Not keyed, and therefore never answered from the store nor kept: requests with a body, and with a field of
+//! path and query as sent to the origin, and the fields that name others ([`KEYED_FIELDS`], `Forwarded` and all that begin
+//! with one of [`KEYED_PREFIXES`], but for those that name the client). Those are fields that some servers build links,
+//! redirects and routes from: without them in the key, one client could plant a response that others get. Not keyed, and therefore never answered from the store nor kept: requests with a body, and with a field of
 //! [`METHOD_OVERRIDES`]. Nothing is decoded or normalised, so that two URLs which a server could tell apart never share
 //! a key.
 
@@ -11,7 +11,8 @@ use std::hash::Hasher;
 
 use siphasher::sip128::{Hasher128, SipHasher13};
 
-pub use crate::rules::keyed::{KEYED_FIELDS, MAX_PATH, METHOD_OVERRIDES};
+pub(crate) use crate::rules::keyed::is_keyed;
+pub use crate::rules::keyed::{KEYED_FIELDS, KEYED_PREFIXES, MAX_PATH, METHOD_OVERRIDES};
 use crate::rules::request::{Request, Target};
 
 /// Secret of one installation or store, so that nobody can prepare two URLs with one key.
@@ -68,13 +69,6 @@ impl Key {
         }
         hasher
     }
-}
-
-pub(crate) fn is_keyed(name: &[u8]) -> bool {
-    name.eq_ignore_ascii_case(b"forwarded")
-        || KEYED_FIELDS
-            .iter()
-            .any(|keyed| name.eq_ignore_ascii_case(keyed.as_bytes()))
 }
 
 fn write_part(hasher: &mut SipHasher13, part: &[u8]) {

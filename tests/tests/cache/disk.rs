@@ -163,3 +163,97 @@ fn a_purge_holds_although_the_process_is_killed() {
     assert_eq!(client(&privet).get(&url("purged")).body, "answer 3");
     assert_eq!(client(&privet).get(&url("marked")).body, "answer 4");
 }
+
+/// The objects of the proxy's cache.
+fn objects(privet: &Privet) -> Vec<PathBuf> {
+    let mut found = files(&privet.sandbox.dir().join("data/cache/private/objects"));
+    found.sort();
+    found
+}
+
+#[test]
+fn files_that_others_have_changed_are_fetched_again_and_nothing_beside_them_is_touched() {
+    let origin = numbered("Cache-Control: max-age=600\r\nETag: \"v\"\r\n");
+    let mut privet = Privet::start(ON_DISK);
+    let url = |number: usize| format!("{}/{number}", origin.url());
+    for number in 0..6 {
+        assert_eq!(
+            client(&privet).get(&url(number)).body,
+            format!("answer {number}")
+        );
+    }
+    privet.await_api("cache", |cache| cache["forward"]["disk"]["entries"] == 6);
+    let found = objects(&privet);
+    assert_eq!(found.len(), 6);
+    let outside = privet.sandbox.dir().join("outside");
+    fs::write(&outside, "what another program has written").expect("the folder takes a file");
+    privet.restart_after(|| {
+        fs::remove_file(&found[0]).expect("it is there");
+        fs::remove_file(&found[1]).expect("it is there");
+        std::os::unix::fs::symlink(&outside, &found[1]).expect("the folder takes a link");
+        fs::remove_file(&found[2]).expect("it is there");
+        fs::create_dir(&found[2]).expect("the folder takes a folder");
+        fs::File::options()
+            .write(true)
+            .open(&found[3])
+            .and_then(|file| file.set_len(30))
+            .expect("it can be cut");
+        let mut bytes = fs::read(&found[4]).expect("it is there");
+        for byte in &mut bytes {
+            *byte ^= 1;
+        }
+        fs::write(&found[4], bytes).expect("it can be written");
+    });
+    let mut asked = 0;
+    for round in 0..2 {
+        for number in 0..6 {
+            let answer = client(&privet).get(&url(number));
+            assert_eq!(answer.status, 200, "{}", answer.head);
+            let own = answer.body == format!("answer {number}");
+            asked += usize::from(!own);
+            assert!(own || answer.body.starts_with("answer "), "{}", answer.body);
+            assert_eq!(
+                used(&answer).starts_with("hit"),
+                own || round == 1,
+                "{}",
+                answer.head
+            );
+        }
+    }
+    assert_eq!(origin.requests(), 6 + 5);
+    assert_eq!(asked, 2 * 5);
+    privet.json(&["cache", "purge", "--all"]);
+    privet.restart();
+    let left = fs::read_to_string(&outside).expect("it is still there");
+    assert_eq!(left, "what another program has written");
+}
+
+#[test]
+fn a_damaged_index_is_an_empty_cache_that_works() {
+    let origin = numbered("Cache-Control: max-age=600\r\n");
+    let mut privet = Privet::start(ON_DISK);
+    let index = privet.sandbox.dir().join("data/cache/private/index");
+    let garbage: Vec<u8> = (0..5000_u32).map(|at| (at * 131 % 251) as u8).collect();
+    let mut number = 0;
+    for damage in [
+        b"".to_vec(),
+        garbage.clone(),
+        b"PrvtIdx4".to_vec(),
+        [&b"PrvtIdx4"[..], &garbage].concat(),
+    ] {
+        let answer = client(&privet).get(&origin.url());
+        assert_eq!(answer.body, format!("answer {number}"), "{}", answer.head);
+        privet.await_api("cache", |cache| cache["forward"]["disk"]["entries"] == 1);
+        privet.restart_after(|| fs::write(&index, &damage).expect("it can be written"));
+        number += 1;
+        let answer = client(&privet).get(&origin.url());
+        assert_eq!(answer.body, format!("answer {number}"), "{}", answer.head);
+        privet.restart();
+        let again = client(&privet).get(&origin.url());
+        assert_eq!(again.body, format!("answer {number}"), "{}", again.head);
+        assert!(used(&again).starts_with("hit"), "{}", again.head);
+        privet.json(&["cache", "purge", "--all"]);
+        number += 1;
+    }
+    assert_eq!(origin.requests(), number);
+}

@@ -6,6 +6,7 @@ mod changes;
 mod conformance;
 mod disk;
 mod forward;
+mod hostile;
 mod large;
 mod offline;
 mod peers;

@@ -2,6 +2,7 @@
 
 use super::directives::RequestDirectives;
 use super::fields::Fields;
+use super::keyed;
 
 /// Where a request goes: scheme and host in lower case, path and query as sent to the origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,13 +160,8 @@ impl Known {
             b'i' if is("if-modified-since") => Some(Known::IfModifiedSince),
             b'i' if is("if-range") => Some(Known::IfRange),
             b'i' if is("if-match") || is("if-unmodified-since") => Some(Known::OriginCondition),
-            b'f' if is("forwarded") => Some(Known::KeyedInput),
-            b'x' if super::keyed::METHOD_OVERRIDES.iter().any(|known| is(known)) => {
-                Some(Known::MethodOverride)
-            }
-            b'x' if super::keyed::KEYED_FIELDS.iter().any(|known| is(known)) => {
-                Some(Known::KeyedInput)
-            }
+            b'x' if keyed::is_method_override(name) => Some(Known::MethodOverride),
+            b'x' | b'f' if keyed::is_keyed(name) => Some(Known::KeyedInput),
             _ => None,
         }
     }

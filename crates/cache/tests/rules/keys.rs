@@ -64,6 +64,15 @@ fn every_part_makes_another_key() {
         add(key("forward", b"", TARGET, &[(name, "evil.example")]));
         add(key("forward", b"", TARGET, &[(name, "evil.examplf")]));
     }
+    // Servers that hand fields to programs as variables do not tell them apart; caches of others might not know them.
+    for name in [
+        "X_Host",
+        "X_Original_URL",
+        "X-Forwarded-Later",
+        "x_rewrite-x",
+    ] {
+        add(key("forward", b"", TARGET, &[(name, "evil.example")]));
+    }
     add(key(
         "forward",
         b"",
@@ -80,6 +89,9 @@ fn other_fields_and_methods_do_not() {
         "Accept",
         "Cookie",
         "X-Forwarded-For",
+        "X_Forwarded_For",
+        "X-Original-Forwarded-For",
+        "X-Forwarded",
         "Authorization",
         "Range",
         "Origin",

@@ -244,12 +244,7 @@ fn fits(cache: &Cache, policy: &Policy, storage: &EntryStorage) -> bool {
     cache.policy().shared == policy.shared && same_place
 }
 
-fn open(
-    policy: Policy,
-    pools: &Pools,
-    limits: Limits,
-    storage: EntryStorage,
-) -> Arc<Cache> {
+fn open(policy: Policy, pools: &Pools, limits: Limits, storage: EntryStorage) -> Arc<Cache> {
     // Keys have to be the same for as long as the entries live.
     let (secret, disk) = match storage {
         EntryStorage::Memory => (random_secret(), None),

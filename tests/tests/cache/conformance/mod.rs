@@ -4,6 +4,7 @@
 //! bars. What a response's age makes stale needs no waiting.
 
 mod freshness;
+mod hostile;
 mod invalidation;
 mod ranges;
 mod storing;
@@ -234,9 +235,13 @@ fn check(wanted: &str, answer: &SiteAnswer, sent: Option<&str>) -> Result<(), St
 
 #[track_caller]
 fn play_all(histories: Histories) {
+    play_each(histories.iter().copied());
+}
+
+#[track_caller]
+fn play_each<'a>(histories: impl Iterator<Item = (&'a str, &'a [Step])>) {
     let place = Place::start();
     let failed: Vec<String> = histories
-        .iter()
         .enumerate()
         .filter_map(|(at, (name, steps))| {
             let played = place.play(&format!("/{at}"), steps);
@@ -269,6 +274,18 @@ fn requests_share_a_response_as_vary_says() {
 #[test]
 fn changes_invalidate_stored_responses() {
     play_all(invalidation::INVALIDATION);
+}
+
+#[test]
+fn planted_responses_reach_nobody_else() {
+    play_all(hostile::HOSTILE);
+}
+
+#[test]
+fn fields_that_name_another_target_or_method_plant_nothing() {
+    let histories = hostile::fields();
+    let each = histories.iter();
+    play_each(each.map(|(name, steps)| (name.as_str(), steps.as_slice())));
 }
 
 #[test]
