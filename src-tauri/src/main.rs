@@ -18,6 +18,8 @@
 mod attach;
 mod call;
 mod command_line;
+#[cfg(target_os = "linux")]
+mod first_draw;
 #[cfg(unix)]
 mod instance;
 #[cfg(not(unix))]

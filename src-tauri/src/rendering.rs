@@ -17,6 +17,11 @@ pub fn choose() -> Result<(), String> {
     gtk::glib::setenv(WITHOUT_OPENGL, "1", false).map_err(|error| error.to_string())
 }
 
+/// Whether the web view draws without OpenGL. Known after [`choose`].
+pub fn is_without_opengl() -> bool {
+    std::env::var_os(WITHOUT_OPENGL).is_some_and(|value| !value.is_empty() && value != "0")
+}
+
 /// Whether the kernel has a device that renders: a DRM render node, or one of NVIDIA's driver without DRM.
 fn has_gpu(devices: &Path) -> bool {
     let renders = |name: &str| name.starts_with("renderD");

@@ -12,6 +12,8 @@ use crate::watch::EventStreams;
 use crate::window_state::{MIN_SIZE, Monitor, WindowState, page_of};
 
 pub const LABEL: &str = "main";
+/// The title until the page's script sets another; `ui/index.html` has it too.
+const TITLE: &str = "Privet";
 /// Longest title, in characters.
 const MAX_TITLE: usize = 200;
 
@@ -30,7 +32,7 @@ pub fn open(app: &AppHandle) -> tauri::Result<()> {
         None => "index.html".to_owned(),
     };
     let mut builder = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App(address.into()))
-        .title("Privet")
+        .title(TITLE)
         .inner_size(state.width, state.height)
         .min_inner_size(MIN_SIZE.0, MIN_SIZE.1)
         .maximized(state.maximized)
@@ -69,6 +71,10 @@ pub fn open(app: &AppHandle) -> tauri::Result<()> {
         builder = builder.position(x, y);
     }
     let window = builder.build()?;
+    #[cfg(target_os = "linux")]
+    if crate::rendering::is_without_opengl() {
+        crate::first_draw::await_content(&window, TITLE)?;
+    }
     let kept = window.clone();
     window.on_window_event(move |event| match event {
         WindowEvent::CloseRequested { .. } | WindowEvent::Focused(false) => {

@@ -1,11 +1,32 @@
 //! The window on its desktop: links, size, colours, system proxy.
 
+use privet_tests::pixels::Area;
 use privet_tests::portal::Portal;
 use privet_tests::require;
 use privet_tests::screen::Frame;
+use privet_tests::wait::until;
 use serde_json::{Value, json};
 
 use crate::support::Session;
+
+#[test]
+fn the_page_is_drawn_on_the_screen() {
+    let session = require!(Session::start());
+    let agent = session.agent();
+    let _window = session.open(&agent.sandbox);
+    let frame = session.screen.await_frame();
+    let pixels = session.screen.pixels();
+    let area = Area {
+        position: frame.position,
+        size: (frame.size.0 / 2, frame.size.1 / 2),
+    };
+    // A screen without the window is all ink; a window without its page has none.
+    until("text in the window", || {
+        let ink = pixels.ink(area);
+        let dark = ink.iter().filter(|ink| **ink).count();
+        dark > 0 && dark < ink.len() / 4
+    });
+}
 
 #[test]
 fn a_second_start_raises_the_window_and_a_link_asks_before_adding() {

@@ -41,9 +41,7 @@ pub fn warm(session: &DesktopSession, rounds: usize) -> Result<Figures, String> 
         title: "From the tray's click to a drawn page, warm",
         unit: "ms",
         note: ": until the first frame with the page's content; the peer from its start until the first frame with its own. \
-               The bound is 1.1 of the peer. In some openings, in some runs most, the web view's main thread waits 500 ms before the \
-               window is shown: it does so where it draws without OpenGL. With OpenGL, which runs on the processor here, \
-               none wait and all take about 610 ms.",
+               The bound is 1.1 of the peer.",
         runs: interleaved(session, rounds, || Ok(()))?,
     })
 }
