@@ -222,11 +222,22 @@ pub fn context_switches(pid: u32) -> u64 {
 /// # Panics
 /// There is no such process.
 pub fn own_memory(pid: u32) -> u64 {
+    resident(pid, "RssAnon:")
+}
+
+/// The memory of a process that is in files, in KiB: its program and libraries.
+///
+/// # Panics
+/// There is no such process.
+pub fn file_memory(pid: u32) -> u64 {
+    resident(pid, "RssFile:")
+}
+
+/// A line of `/proc/pid/status` (proc(5)) in KiB.
+fn resident(pid: u32, name: &str) -> u64 {
     let path = format!("/proc/{pid}/status");
     let status = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("RssAnon:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
     kib.unwrap_or_else(|| panic!("{path} is {status}"))
 }

@@ -8,7 +8,7 @@ use privet_tests::client::{connect, socks5};
 use privet_tests::desktop::Desktop;
 use privet_tests::panel::Panel;
 use privet_tests::privet::Setup;
-use privet_tests::process::{context_switches, own_memory, ticks};
+use privet_tests::process::{context_switches, file_memory, own_memory, ticks};
 use privet_tests::wait::until;
 use privet_tests::{Origin, Privet, TIMEOUT};
 
@@ -103,4 +103,20 @@ fn memory_of_slow_clients_that_left_goes_back_to_the_system() {
         now <= before + before / 5
     });
     eprintln!("{before} KiB, {now} KiB after {:?}", start.elapsed());
+}
+
+#[test]
+fn an_idle_engine_unmaps_what_only_its_start_needed_and_goes_on() {
+    let origin = Origin::echo();
+    let privet = Privet::start("");
+    privet.await_api("status", |status| !status.is_null());
+    let before = file_memory(privet.pid());
+    let mut now = 0;
+    until("the program's pages of the start unmapped", || {
+        now = file_memory(privet.pid());
+        now <= before * 3 / 5
+    });
+    eprintln!("{before} KiB of files at the start, {now} KiB at rest");
+    socks5(privet.proxy(), "127.0.0.1", origin.port()).expect("a connection after it");
+    privet.await_api("status", |status| status["totals"]["connections"] != 0);
 }

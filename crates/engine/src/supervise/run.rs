@@ -97,7 +97,12 @@ impl Supervisor {
             if !is_tick {
                 memory.used();
             } else if memory.is_due(now, open, schedule.rests()) {
-                tokio::task::spawn_blocking(privet_system::memory::release);
+                tokio::task::spawn_blocking(move || {
+                    privet_system::memory::release();
+                    if open == 0 {
+                        privet_system::memory::unmap_program();
+                    }
+                });
             }
         }
     }

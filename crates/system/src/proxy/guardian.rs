@@ -99,6 +99,7 @@ fn own_program() -> io::Result<PathBuf> {
 #[expect(clippy::disallowed_methods, reason = "it has no runtime")]
 pub fn run(folder: &Path) -> u8 {
     outlive_signals();
+    crate::memory::unmap_program();
     let mut rest = [0; 64];
     let mut pipe = io::stdin().lock();
     loop {
