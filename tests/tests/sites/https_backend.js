@@ -1,5 +1,5 @@
 // A backend over TLS. Arguments: its port, a PEM file with its certificate and key, and what it speaks: "both" HTTP/2 and
-// HTTP/1.1, "websockets" (both, with RFC 8441), "http2" or "http1".
+// HTTP/1.1, "websockets" (both, with RFC 8441), "single" (both, with one stream for each connection), "http2" or "http1".
 const crypto = require("crypto");
 const fs = require("fs");
 const http2 = require("http2");
@@ -22,6 +22,7 @@ function answer(request, response) {
   const isHttp2 = request.httpVersionMajor === 2;
   response.on("error", () => {});
   request.on("error", () => {});
+  if (isHttp2 && request.stream.session.isSilent) return;
   switch (pathname) {
     case "/sessions":
       return response.end(String(sessions));
@@ -35,6 +36,12 @@ function answer(request, response) {
         response.addTrailers({ "x-sum": sum, "x-from": String(request.trailers["x-up"]) });
         response.end();
       });
+    case "/connection":
+      return response.end(isHttp2 ? "shared" : `HTTP/1.1 connection ${request.socket.number}`);
+    case "/silent":
+      // It looks open, and answers nothing any more.
+      request.stream.session.isSilent = true;
+      return;
     case "/large":
       return response.end(Buffer.alloc(Number(search.slice(1)), "a"));
     case "/endless": {
@@ -68,6 +75,7 @@ function answer(request, response) {
 }
 
 const settings = { enableConnectProtocol: speaks === "websockets" };
+if (speaks === "single") settings.maxConcurrentStreams = 1;
 const server =
   speaks === "http1"
     ? https.createServer({ key: both, cert: both }, answer)
@@ -75,7 +83,10 @@ const server =
         { key: both, cert: both, allowHTTP1: speaks !== "http2", settings },
         answer,
       );
-server.on("secureConnection", () => (sessions += 1));
+server.on("secureConnection", (socket) => {
+  sessions += 1;
+  socket.number = sessions;
+});
 server.on("connect", (request, response) => {
   if (request.headers[":protocol"] !== "websocket" || request.headers["sec-websocket-key"]) {
     response.stream.respond({ ":status": 400 }, { endStream: true });

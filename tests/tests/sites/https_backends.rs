@@ -18,8 +18,8 @@ use privet_tests::{Privet, Running, SiteClient, await_port, python, require, res
 use crate::support::{Scene, config};
 
 /// A site in front of one backend over TLS.
-struct TlsScene {
-    scene: Scene,
+pub struct TlsScene {
+    pub scene: Scene,
     server: Running,
     url: String,
     _certificate: Certificate,
@@ -27,9 +27,14 @@ struct TlsScene {
 
 impl TlsScene {
     /// `None`: a program is missing.
-    fn node(speaks: &str) -> Option<Self> {
+    pub fn node(speaks: &str) -> Option<Self> {
+        Self::node_with("", speaks)
+    }
+
+    /// `tables`: further tables of the configuration.
+    pub fn node_with(tables: &str, speaks: &str) -> Option<Self> {
         let node = program("node")?;
-        Self::start("", |at, pem| {
+        Self::start(tables, |at, pem| {
             let mut command = Command::new(node);
             command.args(["-e", include_str!("https_backend.js"), "--"]);
             command.args([&at.port().to_string(), pem, speaks]);
@@ -59,11 +64,11 @@ impl TlsScene {
         })
     }
 
-    fn client(&self) -> SiteClient {
+    pub fn client(&self) -> SiteClient {
         self.scene.client()
     }
 
-    fn get(&self, path: &str) -> String {
+    pub fn get(&self, path: &str) -> String {
         let answer = self.scene.get(path);
         assert_eq!(answer.status, 200, "{path}: {}", self.server.log());
         body_of(&answer)
@@ -75,7 +80,7 @@ impl TlsScene {
 }
 
 /// The body without its chunks.
-fn body_of(answer: &SiteAnswer) -> String {
+pub fn body_of(answer: &SiteAnswer) -> String {
     match answer.field("transfer-encoding") {
         Some(_) => {
             let (body, _) = dechunk(answer.body.as_bytes());

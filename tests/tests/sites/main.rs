@@ -12,6 +12,7 @@ mod large_bodies;
 mod messages;
 mod requests;
 mod retries;
+mod shared_connections;
 mod support;
 mod tls;
 mod translation;

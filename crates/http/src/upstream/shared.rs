@@ -21,7 +21,7 @@ use crate::h2::send::SendBudget;
 
 /// How long a connection without streams is kept.
 const IDLE: Duration = Duration::from_secs(60);
-/// The most connections of a thread to one target under one key.
+/// The most connections of a thread to one target under one key that requests share.
 const PER_TARGET: usize = 8;
 /// The most connections of a thread.
 const IN_ALL: usize = 256;
@@ -104,6 +104,7 @@ pub enum Admission {
 /// The right to open a connection.
 pub struct Opening {
     key: Key,
+    /// Wakes the requests that wait for it; `None`: none do.
     others: Option<Arc<Notify>>,
 }
 
@@ -119,11 +120,16 @@ impl Opening {
 
 impl Drop for Opening {
     fn drop(&mut self) {
-        let Some(others) = self.others.take() else {
-            return;
-        };
-        others.notify_waiters();
-        with_entry(&self.key, |entry| entry.opening = None);
+        let others = self.others.take();
+        // Also without others: where the connection failed, nothing is left of the entry.
+        with_entry(&self.key, |entry| {
+            if others.is_some() {
+                entry.opening = None;
+            }
+        });
+        if let Some(others) = others {
+            others.notify_waiters();
+        }
     }
 }
 
@@ -151,11 +157,13 @@ pub fn turn(key: u64, target: &Target, waited: bool) -> Admission {
         let entry = shared.entry(key.clone()).or_default();
         let fewest = entry.open.iter().min_by_key(|open| open.in_flight());
         if let Some(fewest) = fewest {
-            // Where no more may be opened, the request waits for a stream.
             let most = fewest.send.current_max_send_streams().min(STREAMS as usize);
-            let has_room = fewest.in_flight() < most;
-            if has_room || entry.open.len() >= PER_TARGET {
+            if fewest.in_flight() < most {
                 return Admission::Take(fewest.clone());
+            }
+            // Responses may take hours: the request gets a connection of its own, as over HTTP/1.
+            if entry.open.len() >= PER_TARGET {
+                return Admission::Open(Opening { key, others: None });
             }
         }
         if waited && entry.open.is_empty() {
@@ -240,8 +248,7 @@ async fn drive(mut connection: Connection<Stream, Bytes>, listed: Registration) 
                 return;
             }
             () = tokio::time::sleep(IDLE / 2) => {
-                // This task and the thread's table hold a reference.
-                let idle = Arc::strong_count(&listed.connected) <= 2;
+                let idle = listed.requests() == 0;
                 if idle && was_idle {
                     return;
                 }
@@ -258,8 +265,117 @@ struct Registration {
     target: Target,
 }
 
+impl Registration {
+    /// Requests in flight. This holds a reference, and the thread's table does as long as the connection takes requests.
+    fn requests(&self) -> usize {
+        let identity = Arc::downgrade(&self.connected);
+        let in_table = SHARED.try_with(|all| {
+            let all = all.try_borrow().ok()?;
+            let entry = all.get(&(self.key, self.target.clone()))?;
+            Some(entry.open.iter().any(|open| open.is(&identity)))
+        });
+        let in_table = in_table.ok().flatten().unwrap_or_default();
+        Arc::strong_count(&self.connected).saturating_sub(1 + usize::from(in_table))
+    }
+}
+
 impl Drop for Registration {
     fn drop(&mut self) {
         retire(&Arc::downgrade(&self.connected), self.key, &self.target);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use h2::server;
+    use http::{Request, Response};
+    use privet_net::DialTimings;
+    use tokio::io::DuplexStream;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    fn target() -> Target {
+        Target {
+            host: privet_policy::Host::Name("a.test".into()),
+            port: 443,
+        }
+    }
+
+    async fn connection(
+        opening: Opening,
+    ) -> (SharedConnection, server::Connection<DuplexStream, Bytes>) {
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let connected = Connected {
+            stream: Stream::Boxed(Box::pin(near)),
+            preread: Bytes::new(),
+            local: None,
+            remote: None,
+            route: "direct".into(),
+            timings: DialTimings::default(),
+            absolute_form: None,
+            alpn: None,
+        };
+        let (shared, peer) = tokio::join!(open(connected, opening), server::handshake(far));
+        (shared.unwrap(), peer.unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_response_outlives_the_time_that_a_connection_without_requests_is_kept() {
+        let Admission::Open(opening) = turn(1, &target(), false) else {
+            panic!("there is a connection");
+        };
+        let (mut shared, mut peer) = connection(opening).await;
+        let (go_on, went_on) = oneshot::channel::<()>();
+        tokio::spawn(async move {
+            let (_, mut respond) = peer.accept().await.unwrap().unwrap();
+            tokio::spawn(async move {
+                let mut send = respond.send_response(Response::new(()), false).unwrap();
+                went_on.await.unwrap();
+                send.send_data(Bytes::from_static(b"late"), true).unwrap();
+            });
+            while peer.accept().await.is_some() {}
+        });
+        let request = Request::get("https://a.test/").body(()).unwrap();
+        let (response, _) = shared.send.send_request(request, true).unwrap();
+        let in_flight = shared.connected.clone();
+        let mut body = response.await.unwrap().into_body();
+        // It takes no more requests, as after GOAWAY.
+        retire(&shared.identity(), 1, &target());
+        drop(shared);
+        tokio::time::sleep(IDLE * 3).await;
+        go_on.send(()).unwrap();
+        assert_eq!(body.data().await.unwrap().unwrap(), "late");
+        drop(in_flight);
+    }
+
+    #[tokio::test]
+    async fn a_request_never_waits_for_a_stream_of_a_full_connection() {
+        let mut held = Vec::new();
+        let mut peers = Vec::new();
+        for number in 0..=PER_TARGET {
+            let Admission::Open(opening) = turn(2, &target(), false) else {
+                panic!("connection {number} is not opened");
+            };
+            let (shared, peer) = connection(opening).await;
+            held.extend((0..STREAMS).map(|_| shared.connected.clone()));
+            peers.push(peer);
+        }
+        let listed = SHARED.with_borrow(|all| all.get(&(2, target())).unwrap().open.len());
+        assert_eq!(listed, PER_TARGET);
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_target_that_could_not_be_reached() {
+        let Admission::Open(first) = turn(3, &target(), false) else {
+            panic!("there is a connection");
+        };
+        assert!(matches!(turn(3, &target(), false), Admission::Wait(_)));
+        drop(first);
+        // Those that waited try by themselves.
+        let second = turn(3, &target(), true);
+        assert!(matches!(second, Admission::Open(_)));
+        drop(second);
+        assert!(SHARED.with_borrow(|all| !all.contains_key(&(3, target()))));
     }
 }
