@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 
 use privet_tests::require;
 
-use crate::https_backends::TlsScene;
+use crate::https_backends::{TlsScene, body_of};
 
 #[test]
 fn slow_readers_do_not_keep_others_from_a_backend_that_takes_few_streams() {
@@ -26,4 +26,19 @@ fn slow_readers_do_not_keep_others_from_a_backend_that_takes_few_streams() {
         assert_eq!(site.get("/"), "2.0 undefined");
     }
     drop(slow);
+}
+
+#[test]
+fn a_connection_whose_backend_is_silent_gets_no_more_requests() {
+    let limits = "[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\n[listen.limits]\nresponse_header_timeout = \"500ms\"\n";
+    let site = require!(TlsScene::node_with(limits, "both"));
+    let mut client = site.client();
+    for _ in 0..2 {
+        assert_eq!(client.get("/silent").status, 504);
+        let answer = client.get("/");
+        assert_eq!(
+            (answer.status, body_of(&answer).as_str()),
+            (200, "2.0 undefined")
+        );
+    }
 }

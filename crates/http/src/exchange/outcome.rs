@@ -68,6 +68,13 @@ pub const NO_RESPONSE: &str = "no response";
 /// It was silent for too long.
 pub const TIMED_OUT: &str = "timed out";
 
+impl Outcome {
+    /// The origin was silent for too long, or took no more of the request.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::BadGateway { reason, .. } if *reason == TIMED_OUT)
+    }
+}
+
 pub fn bad_gateway(status: u16, reason: &'static str, text: String) -> Outcome {
     Outcome::BadGateway {
         status,

@@ -188,6 +188,10 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 _ => self.repeat(&identity, fetch, !fresh && !was_stale),
             },
             outcome => {
+                // Its peer may be gone without a word: the next request must not wait for it too.
+                if outcome.is_timeout() {
+                    self.retire(&identity, fetch);
+                }
                 self.report(&outcome, fetch);
                 Sent::Concluded(self.conclude_shared(outcome, origin, row.at).await)
             }
