@@ -6,6 +6,25 @@ use privet_tests::require;
 
 use crate::https_backends::{TlsScene, body_of};
 
+const LOGIN: &str =
+    "GET /connection HTTP/1.1\r\nHost: app.test\r\nAuthorization: NTLM eA==\r\n\r\n";
+
+#[test]
+fn requests_after_a_login_of_a_connection_stay_on_that_connection() {
+    let site = require!(TlsScene::node("both"));
+    assert_eq!(site.get("/connection"), "shared");
+    let mut client = site.client();
+    let at_login = body_of(&client.request(LOGIN));
+    assert!(at_login.starts_with("HTTP/1.1 connection"), "{at_login}");
+    for _ in 0..3 {
+        assert_eq!(body_of(&client.get("/connection")), at_login);
+    }
+    // Nobody else is on it.
+    assert_eq!(site.get("/connection"), "shared");
+    let other = body_of(&site.client().request(LOGIN));
+    assert_ne!(other, at_login);
+}
+
 #[test]
 fn slow_readers_do_not_keep_others_from_a_backend_that_takes_few_streams() {
     let site = require!(TlsScene::node("single"));

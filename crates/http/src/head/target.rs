@@ -43,7 +43,7 @@ pub(super) struct ParsedTarget<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
     Http,
-    /// Of a request in an inspected tunnel.
+    /// Of a request in an inspected tunnel, or to a site over TLS.
     Https,
     /// `ws` (RFC 6455 §3): http with an upgrade to WebSocket.
     WebSocket,

@@ -54,19 +54,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         // What was kept open had ended: a new connection is tried.
         let mut was_stale = false;
         loop {
-            let lease = match fetch.protocol() {
-                OriginProtocol::Http2 => Box::pin(self.lease_shared(fetch)).await,
-                OriginProtocol::Http1 => {
-                    let pooled = match was_stale {
-                        true => None,
-                        false => self.take_pooled(fetch, traits),
-                    };
-                    match pooled {
-                        Some(origin) => Lease::Open(origin),
-                        None => self.dial(fetch).await,
-                    }
-                }
-            };
+            let lease = self.lease(fetch, traits, was_stale).await;
             let lease = match lease {
                 // It spoke HTTP/1 before.
                 Lease::Open(origin) if origin.connected.alpn == Some(Alpn::H2) => {
@@ -110,6 +98,21 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         }
     }
 
+    async fn lease(&mut self, fetch: &S::Fetch, traits: RequestTraits, was_stale: bool) -> Lease {
+        let protocol = fetch.protocol();
+        let kept = match (was_stale, protocol) {
+            (true, _) => None,
+            // A login over HTTP/1 holds for what follows, which need not say it again.
+            (false, OriginProtocol::Http2) => self.take_pinned(fetch, traits),
+            (false, OriginProtocol::Http1) => self.take_pooled(fetch, traits),
+        };
+        match (kept, protocol) {
+            (Some(origin), _) => Lease::Open(origin),
+            (None, OriginProtocol::Http2) => Box::pin(self.lease_shared(fetch)).await,
+            (None, OriginProtocol::Http1) => self.dial(fetch).await,
+        }
+    }
+
     /// Every attempt ended without an answer.
     pub(super) fn no_answer(&self) -> Fetched {
         let text = "the server closed the connection without an answer".to_owned();
@@ -126,13 +129,24 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         if traits.upgrades {
             return None;
         }
+        self.take_pinned(fetch, traits).or_else(|| {
+            let target = fetch.target(self.head.target.as_ref()?);
+            pool::take(fetch.pool_key(), target, is_thorough(self.head, traits))
+        })
+    }
+
+    /// Takes an idle connection that belongs to the client.
+    fn take_pinned(
+        &mut self,
+        fetch: &S::Fetch,
+        traits: RequestTraits,
+    ) -> Option<Box<OriginConnection>> {
+        if traits.upgrades {
+            return None;
+        }
         let target = fetch.target(self.head.target.as_ref()?);
-        // A body may turn out to be too long to be kept.
-        let thorough = !traits.may_repeat || self.head.has_body();
-        let key = fetch.pool_key();
-        self.pinned
-            .take(key, target, thorough)
-            .or_else(|| pool::take(key, target, thorough))
+        let thorough = is_thorough(self.head, traits);
+        self.pinned.take(fetch.pool_key(), target, thorough)
     }
 
     pub(super) async fn dial(&mut self, fetch: &S::Fetch) -> Lease {
@@ -340,6 +354,11 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             live.close(end, Some(error.to_owned()));
         }
     }
+}
+
+/// How an idle connection is looked at: a body may turn out to be too long to be kept.
+fn is_thorough(head: &RequestHead, traits: RequestTraits) -> bool {
+    !traits.may_repeat || head.has_body()
 }
 
 /// What follows a whole response. `uploaded`: the request's body was read to its end.
