@@ -73,6 +73,7 @@ fn write_line(
     let (method, path) = match (protocol, &parts.method) {
         // RFC 8441: an extended CONNECT is what GET with Upgrade is in HTTP/1.
         (Some("websocket"), method) if method == Method::CONNECT => (&Method::GET, path),
+        (Some(_), method) if method == Method::CONNECT => return Err(BadRequest::UnknownProtocol),
         (Some(_), _) => return Err(BadRequest::Upgrade),
         (None, method) if method == Method::CONNECT => {
             out.extend_from_slice(b"CONNECT ");

@@ -87,6 +87,8 @@ pub enum BadRequest {
     UnknownScheme,
     #[error("the request reaches a server and not a proxy: CONNECT is not served here")]
     ConnectToOrigin,
+    #[error("the only tunnel that :protocol may ask for here is a WebSocket")]
+    UnknownProtocol,
     #[error("a CONNECT request must not have a body")]
     ConnectBody,
     #[error("a TRACE request must not have a body")]
@@ -112,6 +114,7 @@ impl BadRequest {
             Self::MethodTooLong
             | Self::UnknownCoding
             | Self::UnknownScheme
+            | Self::UnknownProtocol
             | Self::ConnectToOrigin => 501,
             Self::Version => 505,
             Self::Expectation => 417,

@@ -72,3 +72,28 @@ async fn a_websocket_over_http_2_becomes_an_upgrade() {
     assert_eq!(within(body.data()).await.unwrap().unwrap(), "hi");
     send.send_data("yo".into(), false).unwrap();
 }
+
+#[tokio::test]
+async fn a_protocol_that_is_not_known_is_not_implemented() {
+    let mut client = client(&TestGateway::default()).await;
+    // The peer's settings are known after the first response.
+    let port = answering(OK).await;
+    whole(send(&mut client, get(port, "/")).await).await;
+    for (protocol, method, status) in [
+        ("connect-udp", Method::CONNECT, 501),
+        ("connect-ip", Method::CONNECT, 501),
+        ("WebSocket", Method::CONNECT, 501),
+    ] {
+        let mut request = get(port, "/");
+        *request.method_mut() = method;
+        request
+            .extensions_mut()
+            .insert(::h2::ext::Protocol::from_static(protocol));
+        let (response, _send) = open(&mut client, request).await;
+        assert_eq!(
+            within(response).await.unwrap().status(),
+            status,
+            "{protocol}"
+        );
+    }
+}
