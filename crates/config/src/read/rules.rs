@@ -185,14 +185,11 @@ fn read_user(value: &Value<'_>, users: &[User]) -> Option<String> {
     let text = value.filled()?;
     let names: Vec<&str> = users.iter().map(|user| user.name.as_str()).collect();
     if !names.contains(&text) {
-        let cause = format!("no user is named {}, so this never matches", quoted(text));
-        value.report(
-            Severity::Warning,
-            DiagnosticCode::Unreached,
-            cause,
-            suggestion(text, &names, "users are")
-                .or_else(|| Some("add the user to [listen] users".to_owned())),
-        );
+        let cause = format!("no user is named {}", quoted(text));
+        let help = suggestion(text, &names, "users are")
+            .or_else(|| Some("add the user to [listen] users".to_owned()));
+        value.report(Severity::Error, DiagnosticCode::Undefined, cause, help);
+        return None;
     }
     Some(text.to_owned())
 }

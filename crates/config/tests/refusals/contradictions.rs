@@ -277,20 +277,29 @@ fn sites_are_checked_whole() {
 
 #[test]
 fn a_rule_that_can_never_match_gives_a_warning() {
-    check_alone(&[
-        (
-            "[[rule]]\nuse = \"direct\"\n[[rule]]\nuse = \"block\"\n",
-            DiagnosticCode::Unreached,
-            3,
-            1,
-            "the one on line 1 matches everything",
-        ),
-        (
-            "[[rule]]\nuse = \"block\"\nmatch = { user = [\"bob\"] }\n",
-            DiagnosticCode::Unreached,
-            3,
-            19,
-            "no user is named \"bob\"",
-        ),
-    ]);
+    check_alone(&[(
+        "[[rule]]\nuse = \"direct\"\n[[rule]]\nuse = \"block\"\n",
+        DiagnosticCode::Unreached,
+        3,
+        1,
+        "the one on line 1 matches everything",
+    )]);
+}
+
+#[test]
+fn a_rule_for_a_user_that_nothing_defines_is_refused() {
+    let text = "[listen]\nusers = [{ name = \"bob\", password = { env = \"B\" } }]\n\
+         [[rule]]\nuse = \"block\"\nmatch = { user = [\"bop\"] }\n";
+    let found = found(text);
+    let [only] = &found[..] else {
+        panic!("{found:?}");
+    };
+    assert_eq!(
+        (only.severity, only.code, only.line),
+        (Severity::Error, DiagnosticCode::Undefined, 5)
+    );
+    assert!(
+        only.help.as_ref().is_some_and(|help| help.contains("bob")),
+        "{only:?}"
+    );
 }
