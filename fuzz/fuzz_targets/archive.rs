@@ -21,7 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
         ..Limits::default()
     };
     let mut sizes = Sizes(0);
-    let _ = visit(bytes, &limits, &mut sizes);
+    let _ = visit(bytes, &[], &limits, &mut sizes);
     // The last layer may be visited before the limit is noticed by the next.
     assert!(sizes.0 <= bytes.len() as u64 + 2 * limits.bytes);
 });

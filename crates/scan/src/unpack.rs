@@ -13,6 +13,8 @@ use crate::limits::{Limits, OverLimit};
 
 /// KiB that the decoder of an xz file may take: what xz needs at its highest level.
 const XZ_MEMORY: u32 = 66 << 10;
+/// Bodies of parts within one another.
+const NESTED_PARTS: u8 = 3;
 
 /// What is seen of a body.
 pub trait Visitor {
@@ -58,12 +60,14 @@ fn over(error: DecodeError, why: OverLimit) -> OverLimit {
     }
 }
 
-/// Visits a body without codings, and everything in it.
+/// Visits a body without codings, and everything in it: also the parts that a media type's `boundaries`, or its own first
+/// line, make of it.
 ///
 /// # Errors
 /// Why the visit ended early.
 pub fn visit(
     body: &[u8],
+    boundaries: &[String],
     limits: &Limits,
     visitor: &mut impl Visitor,
 ) -> Result<UnreadCounts, Stop> {
@@ -75,25 +79,8 @@ pub fn visit(
         visitor,
     };
     walk.object(body, limits.depth)?;
+    walk.parts(body, boundaries, NESTED_PARTS)?;
     Ok(walk.unread)
-}
-
-/// Visits a body of parts: each of them and everything in it.
-///
-/// # Errors
-/// Why the visit ended early.
-pub fn visit_parts(
-    body: &[u8],
-    boundary: &str,
-    limits: &Limits,
-    visitor: &mut impl Visitor,
-) -> Result<UnreadCounts, Stop> {
-    let mut unread = visit(body, limits, visitor)?;
-    let parts = multipart::parts(body, boundary, limits.members as usize).map_err(Stop::Over)?;
-    for part in parts {
-        unread.add(visit(part, limits, visitor)?);
-    }
-    Ok(unread)
 }
 
 /// How many files and members could not be read.
@@ -102,13 +89,6 @@ pub struct UnreadCounts {
     pub encrypted: u32,
     /// In a format that is not read.
     pub unknown: u32,
-}
-
-impl UnreadCounts {
-    fn add(&mut self, more: Self) {
-        self.encrypted += more.encrypted;
-        self.unknown += more.unknown;
-    }
 }
 
 struct Walk<'a, V> {
@@ -130,6 +110,39 @@ impl<V: Visitor> Walk<'_, V> {
         let Some(depth) = depth.checked_sub(1) else {
             return Err(Stop::Over(OverLimit::Depth));
         };
+        self.open(kind, bytes, depth)?;
+        match archive::other_kind(kind, bytes) {
+            Some(other) => self.open(other, bytes, depth),
+            None => Ok(()),
+        }
+    }
+
+    /// Visits the parts of a body.
+    fn parts(&mut self, body: &[u8], boundaries: &[String], nested: u8) -> Result<(), Stop> {
+        let Some(nested) = nested.checked_sub(1) else {
+            return Ok(());
+        };
+        let named = boundaries.iter().map(String::as_bytes);
+        let mut all: Vec<&[u8]> = named.chain(multipart::own_boundary(body)).collect();
+        all.sort_unstable();
+        all.dedup();
+        for boundary in all {
+            let parts = multipart::parts(body, boundary, self.members as usize);
+            let parts = parts.map_err(Stop::Over)?;
+            self.members = self.members.saturating_sub(parts.len() as u32);
+            for part in parts {
+                self.object(part.content, self.limits.depth)?;
+                if let Some(plain) = part.decoded() {
+                    self.object(&plain, self.limits.depth)?;
+                }
+                let inner = String::from_utf8_lossy(part.head);
+                self.parts(part.content, &multipart::boundaries(&inner), nested)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, kind: Kind, bytes: &[u8], depth: u8) -> Result<(), Stop> {
         match kind {
             Kind::Gzip => self.packed(Coding::Gzip, bytes, depth),
             Kind::Zstd => self.packed(Coding::Zstd, bytes, depth),

@@ -42,6 +42,19 @@ pub fn kind(bytes: &[u8]) -> Kind {
     }
 }
 
+/// What a reader that looks elsewhere takes a file for: zip files are read from their end, and tar files by a mark behind their
+/// first name.
+pub fn other_kind(kind: Kind, bytes: &[u8]) -> Option<Kind> {
+    let is_tar = bytes.get(257..262) == Some(b"ustar");
+    match kind {
+        Kind::Zip => is_tar.then_some(Kind::Tar),
+        // A zip file that is a tar's last member was visited as that.
+        Kind::Tar => tar::is_followed_by_zip(bytes).then_some(Kind::Zip),
+        Kind::Other => None,
+        _ => zip::has_directory(bytes).then_some(Kind::Zip),
+    }
+}
+
 /// The size of its blocks, then the first one, or the end: a text may begin with the same three letters.
 fn is_bzip2(bytes: &[u8]) -> bool {
     let rest = bytes.strip_prefix(b"BZh");

@@ -1,21 +1,27 @@
 //! The members of a tar file (POSIX.1-1988 ustar, pax and GNU forms).
 
 use super::member::{Member, malformed};
+use super::zip;
 use crate::limits::OverLimit;
 
 const BLOCK: usize = 512;
 
-/// Calls `visit` with each regular file.
+/// Whether a zip file begins behind the last member.
+pub fn is_followed_by_zip(bytes: &[u8]) -> bool {
+    members(bytes, |_| Ok(())).is_ok_and(zip::has_directory)
+}
+
+/// Calls `visit` with each regular file. Returns what is behind the last one.
 ///
 /// # Errors
 /// The file is malformed, or `visit` says stop.
 pub fn members<'a>(
     mut bytes: &'a [u8],
     mut visit: impl FnMut(Member<'a>) -> Result<(), OverLimit>,
-) -> Result<(), OverLimit> {
+) -> Result<&'a [u8], OverLimit> {
     while let Some((header, rest)) = bytes.split_at_checked(BLOCK) {
         if header.iter().all(|&byte| byte == 0) {
-            return Ok(());
+            return Ok(bytes);
         }
         if !checksum_fits(header) {
             return Err(malformed("a header's checksum"));
@@ -36,7 +42,7 @@ pub fn members<'a>(
         let padded = size.checked_next_multiple_of(BLOCK);
         bytes = padded.and_then(|end| rest.get(end..)).unwrap_or_default();
     }
-    Ok(())
+    Ok(bytes)
 }
 
 fn checksum_fits(header: &[u8]) -> bool {

@@ -123,14 +123,11 @@ impl Scanner {
         let started = Instant::now();
         let (rules, limits, len) = (self.rules.clone(), self.limits, body.len());
         let timeouts = self.timeouts;
-        let boundary = multipart::boundary(&message.media_type);
+        let boundaries = multipart::boundaries(&message.media_type);
         let turn = timeouts.turn(len as u64);
         let searched = self.blocking(turn, move || {
             let mut search = Search::new(&rules, &timeouts);
-            let visited = match boundary {
-                None => unpack::visit(&body, &limits, &mut search),
-                Some(boundary) => unpack::visit_parts(&body, &boundary, &limits, &mut search),
-            };
+            let visited = unpack::visit(&body, &boundaries, &limits, &mut search);
             (visited, search.found)
         });
         let searched = searched.await;

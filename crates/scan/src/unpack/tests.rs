@@ -69,7 +69,7 @@ fn what_is_in_archives_within_archives_is_visited() {
     let file = gzip(&tar_of(&zip_of("inner.zip", &inner, 0)));
     let mut all = All::default();
     assert_eq!(
-        visit(&file, &Limits::default(), &mut all),
+        visit(&file, &[], &Limits::default(), &mut all),
         Ok(UnreadCounts::default())
     );
     // The file, the tar file, the outer and the inner zip file, the text.
@@ -79,7 +79,7 @@ fn what_is_in_archives_within_archives_is_visited() {
         depth: 3,
         ..Limits::default()
     };
-    let stopped = visit(&file, &shallow, &mut All::default());
+    let stopped = visit(&file, &[], &shallow, &mut All::default());
     assert_eq!(stopped, Err(Stop::Over(OverLimit::Depth)));
 }
 
@@ -87,19 +87,19 @@ fn what_is_in_archives_within_archives_is_visited() {
 fn bombs_are_stopped_by_ratio_bytes_and_members() {
     let file = zip_of("zeros", &vec![0; 32 << 20], 0);
     let limits = Limits::default();
-    let stopped = visit(&file, &limits, &mut All::default());
+    let stopped = visit(&file, &[], &limits, &mut All::default());
     assert_eq!(stopped, Err(Stop::Over(OverLimit::Ratio)));
     let few = Limits {
         bytes: 1000,
         ..limits
     };
-    let stopped = visit(&file, &few, &mut All::default());
+    let stopped = visit(&file, &[], &few, &mut All::default());
     assert_eq!(stopped, Err(Stop::Over(OverLimit::Bytes)));
     let none = Limits {
         members: 0,
         ..limits
     };
-    let stopped = visit(&file, &none, &mut All::default());
+    let stopped = visit(&file, &[], &none, &mut All::default());
     assert_eq!(stopped, Err(Stop::Over(OverLimit::Members)));
     let twice = gzip(&gzip(&vec![0; 32 << 20]));
     let codings = [Coding::Gzip, Coding::Gzip];
@@ -112,7 +112,7 @@ fn encrypted_members_are_counted_and_not_read() {
     let file = zip_of("secret", b"hello", 1);
     let mut all = All::default();
     assert_eq!(
-        visit(&file, &Limits::default(), &mut all),
+        visit(&file, &[], &Limits::default(), &mut all),
         Ok(UnreadCounts {
             encrypted: 1,
             unknown: 0
@@ -133,7 +133,7 @@ fn seven_zip_xz_and_bzip2_files_are_opened() {
     for file in [SEVEN_ZIP, XZ, BZIP2] {
         for file in [file.to_vec(), zip_of("inner", file, 0)] {
             let mut all = All::default();
-            let visited = visit(&file, &Limits::default(), &mut all);
+            let visited = visit(&file, &[], &Limits::default(), &mut all);
             assert_eq!(visited, Ok(UnreadCounts::default()));
             assert_eq!(all.0.last().unwrap(), b"the payload of the test\n");
         }
@@ -141,17 +141,17 @@ fn seven_zip_xz_and_bzip2_files_are_opened() {
             bytes: 10,
             ..Limits::default()
         };
-        let stopped = visit(file, &few, &mut All::default());
+        let stopped = visit(file, &[], &few, &mut All::default());
         assert_eq!(stopped, Err(Stop::Over(OverLimit::Bytes)));
         let damaged = &file[..file.len() - 9];
-        let stopped = visit(damaged, &Limits::default(), &mut All::default());
+        let stopped = visit(damaged, &[], &Limits::default(), &mut All::default());
         assert!(matches!(stopped, Err(Stop::Over(OverLimit::Malformed(_)))));
     }
 }
 
 #[test]
 fn what_cannot_be_opened_is_counted() {
-    let read = |file: &[u8]| visit(file, &Limits::default(), &mut All::default());
+    let read = |file: &[u8]| visit(file, &[], &Limits::default(), &mut All::default());
     for file in [ENCRYPTED, HIDDEN] {
         let counted = read(file).unwrap();
         assert_eq!((counted.encrypted, counted.unknown), (1, 0));
@@ -172,7 +172,7 @@ fn bombs_of_xz_and_bzip2_are_stopped() {
         include_bytes!("../../tests/archives/zeros.bz2"),
     ] {
         assert!(file.len() < 10_000);
-        let stopped = visit(file, &Limits::default(), &mut All::default());
+        let stopped = visit(file, &[], &Limits::default(), &mut All::default());
         assert_eq!(stopped, Err(Stop::Over(OverLimit::Ratio)));
     }
 }
@@ -183,7 +183,7 @@ fn a_zip_file_that_two_readers_would_read_differently_is_refused() {
     for at in [4 + 4, 26, 30] {
         let mut other = file.clone();
         other[at] ^= 1;
-        let read = visit(&other, &Limits::default(), &mut All::default());
+        let read = visit(&other, &[], &Limits::default(), &mut All::default());
         assert!(
             matches!(read, Err(Stop::Over(OverLimit::Malformed(_)))),
             "{at}"
@@ -197,7 +197,7 @@ fn what_is_in_front_of_a_zip_file_or_behind_it_hides_no_member() {
     for (before, after) in [("MZ program", ""), ("#!/bin/sh\n", ""), ("any", "thing")] {
         let file = [before.as_bytes(), &zip, after.as_bytes()].concat();
         let mut all = All::default();
-        visit(&file, &Limits::default(), &mut all).unwrap();
+        visit(&file, &[], &Limits::default(), &mut all).unwrap();
         assert_eq!(all.0[1], b"inside", "{before}, {after}");
     }
 }
@@ -210,7 +210,7 @@ fn members_that_the_directory_does_not_list_are_an_error() {
     unlisted.extend(b"PK\x05\x06");
     unlisted.extend([0; 18]);
     for file in [unlisted, [zip, other].concat()] {
-        let read = visit(&file, &Limits::default(), &mut All::default());
+        let read = visit(&file, &[], &Limits::default(), &mut All::default());
         let expected = OverLimit::Malformed("a member that the directory does not list");
         assert_eq!(read, Err(Stop::Over(expected)));
     }
@@ -234,8 +234,96 @@ proptest! {
         file.truncate(cut.index(file.len()) + 1);
         let limits = Limits { bytes: 4000, ..Limits::default() };
         let mut all = All::default();
-        let _ = visit(&file, &limits, &mut all);
+        let _ = visit(&file, &[], &limits, &mut all);
         let total: usize = all.0.iter().skip(1).map(Vec::len).sum();
         prop_assert!(total <= 8000);
     }
+}
+
+/// Whether `inner` is visited.
+fn finds(body: &[u8], boundaries: &[String], inner: &[u8]) -> bool {
+    let mut all = All::default();
+    let visited = visit(body, boundaries, &Limits::default(), &mut all);
+    assert!(visited.is_ok(), "{visited:?}");
+    all.0.iter().any(|object| object == inner)
+}
+
+#[test]
+fn a_file_that_is_two_kinds_at_once_is_opened_as_both() {
+    let zip = zip_of("a", b"payload", 0);
+    // Readers of zip files begin at the end.
+    assert!(finds(
+        &[tar_of(b"harmless"), zip.clone()].concat(),
+        &[],
+        b"payload"
+    ));
+    // The other way round: the member of a zip file is the header of a tar.
+    let tar = tar_of(b"other");
+    assert!(finds(&tar, &[], b"other"));
+    // A zip file that is a member is opened once.
+    let mut all = All::default();
+    visit(&tar_of(&zip), &[], &Limits::default(), &mut all).unwrap();
+    let found = all.0.iter().filter(|object| *object == b"payload");
+    assert_eq!(found.count(), 1);
+}
+
+#[test]
+fn a_file_in_a_part_is_found_whatever_the_parts_look_like() {
+    let zip = zip_of("a", b"payload", 0);
+    let body = |open: &str, head: &str, close: &str| {
+        [open.as_bytes(), head.as_bytes(), &zip, close.as_bytes()].concat()
+    };
+    let boundary = |text: &str| vec![text.to_owned()];
+    for (open, head, close, named) in [
+        ("--b\r\n", "A: b\r\n\r\n", "\r\n--b--\r\n", boundary("b")),
+        ("--b\n", "A: b\n\n", "\n--b--\n", boundary("b")),
+        ("--b\r\n", "\r\n", "\r\n--b--", boundary("b")),
+        // It never ends.
+        ("--b\r\n", "A: b\r\n\r\n", "", boundary("b")),
+        (
+            "before\r\n--b \t\r\n",
+            "A: b\r\n\r\n",
+            "\r\n--b",
+            boundary("b"),
+        ),
+        // The media type says another boundary, or none.
+        ("--own\r\n", "A: b\r\n\r\n", "\r\n--own--", boundary("b")),
+        ("--own\r\n", "A: b\r\n\r\n", "\r\n--own--", Vec::new()),
+        // Parts in a part.
+        (
+            "--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n",
+            "A: b\r\n\r\n",
+            "\r\n--c--\r\n--b--\r\n",
+            boundary("b"),
+        ),
+    ] {
+        let body = body(open, head, close);
+        assert!(finds(&body, &named, b"payload"), "{open:?} {close:?}");
+    }
+    let text = b"--b\r\nContent-Transfer-Encoding: base64\r\n\r\ncGF5\r\nbG9hZA==\r\n--b--";
+    assert!(finds(text, &boundary("b"), b"payload"));
+}
+
+#[test]
+fn a_text_of_dashes_is_no_body_of_parts() {
+    let text = "-- a\n----\n-- a\n-- b\n----\n".repeat(300);
+    let mut all = All::default();
+    visit(text.as_bytes(), &[], &Limits::default(), &mut all).unwrap();
+}
+
+#[test]
+fn all_parts_together_keep_the_limit() {
+    let packed = gzip(&vec![0; 60 << 10]);
+    let part = [b"--b\r\n\r\n", &packed[..], b"\r\n"].concat();
+    let limits = Limits {
+        bytes: 1 << 20,
+        ..Limits::default()
+    };
+    let stopped = visit(
+        &part.repeat(30),
+        &["b".to_owned()],
+        &limits,
+        &mut All::default(),
+    );
+    assert_eq!(stopped, Err(Stop::Over(OverLimit::Bytes)));
 }
