@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use privet_tests::Backend;
 use privet_tests::process::own_memory;
+use privet_tests::{Backend, Origin};
 
 use crate::hostile::hostile_h2::frame;
 use crate::support::Scene;
@@ -18,6 +18,10 @@ const REQUESTS: usize = 200;
 const GROWTH: u64 = 16 * 1024;
 /// A request that takes no longer than this is not slow: the attackers and the backend share the machine with the program.
 const UNNOTICED: Duration = Duration::from_millis(100);
+
+/// The longest that a request may take beside origins that flood: they, their clients and the program have one machine, and the
+/// program here is not optimized.
+const ANSWERED: Duration = Duration::from_secs(2);
 
 /// A request head in HPACK without any table: GET / of app.test.
 fn head() -> Vec<u8> {
@@ -135,6 +139,111 @@ fn ten_attackers_cost_a_bounded_memory_and_others_go_on() {
             attacked <= bound,
             "{what}: p99 {calm:?} became {attacked:?}"
         );
+    }
+}
+
+/// What a server sends on the first stream of a connection, one step after another.
+const ORIGIN_ATTACKS: [(&str, Attack); 11] = [
+    ("ping", |_| frame(6, 0, 0, &[0; 8])),
+    ("settings", |_| frame(4, 0, 0, b"")),
+    // 103, as often as it likes.
+    ("interim responses", |_| frame(1, 4, 1, b"\x08\x03103")),
+    ("continuation", |n| match n {
+        0 => frame(1, 0, 1, b"\x88"),
+        _ => frame(9, 0, 1, b"\x00\x01x\x01y"),
+    }),
+    ("empty data", |n| match n {
+        0 => frame(1, 4, 1, b"\x88"),
+        _ => frame(0, 0, 1, b""),
+    }),
+    // A frame of nothing but padding.
+    ("padding", |n| match n {
+        0 => frame(1, 4, 1, b"\x88"),
+        _ => frame(0, 8, 1, &[&[255][..], &[0; 255]].concat()),
+    }),
+    ("reset", |_| frame(3, 0, 1, &[0, 0, 0, 8])),
+    ("priority", |_| frame(2, 0, 1, &[0; 5])),
+    ("goaway", |_| {
+        frame(7, 0, 0, &[0x7f, 255, 255, 255, 0, 0, 0, 0])
+    }),
+    ("push promise", |n| {
+        let promised = (2 * n + 2).to_be_bytes();
+        frame(5, 4, 1, &[&promised[..], b"\x82\x86\x84\x41\x01a"].concat())
+    }),
+    ("header table", |_| {
+        let mut block = b"\x88\x40\x01x\x7f\xe1\x1e".to_vec();
+        block.extend(vec![b'y'; 4000]);
+        block.extend(vec![0xbe; 2000]);
+        frame(1, 4, 1, &block)
+    }),
+];
+
+/// A server that attacks each client once its request is there.
+fn attacking_origin(step: Attack) -> Origin {
+    Origin::raw(move |mut stream| {
+        let mut reader = stream.try_clone().expect("a handle");
+        let (mut received, mut piece) = (Vec::new(), [0; 16 * 1024]);
+        while !has_request(&received) {
+            match reader.read(&mut piece) {
+                Ok(count @ 1..) => received.extend_from_slice(&piece[..count]),
+                _ => return,
+            }
+        }
+        std::thread::spawn(move || while matches!(reader.read(&mut piece), Ok(1..)) {});
+        let mut sent = stream.write_all(&frame(4, 0, 0, b""));
+        let mut number = 0;
+        while sent.is_ok() && number < 5_000 {
+            sent = stream.write_all(&step(number));
+            number += 1;
+        }
+        let _ = stream.shutdown(std::net::Shutdown::Both);
+    })
+}
+
+/// Whether the preface and a whole HEADERS frame are there.
+fn has_request(received: &[u8]) -> bool {
+    let mut frames = received.get(24..).unwrap_or_default();
+    while let [a, b, c, kind, ..] = *frames {
+        let whole = 9 + u32::from_be_bytes([0, a, b, c]) as usize;
+        if frames.len() >= whole && kind == 1 {
+            return true;
+        }
+        frames = frames.get(whole..).unwrap_or_default();
+    }
+    false
+}
+
+#[test]
+fn an_origin_that_floods_costs_a_bounded_memory_and_others_go_on() {
+    let backend = Backend::named("a");
+    for (what, step) in ORIGIN_ATTACKS {
+        let origin = attacking_origin(step);
+        let route = format!(
+            "[[site.route]]\npath = \"/flood\"\nbackends = [\"h2c://127.0.0.1:{}\"]\n",
+            origin.port()
+        );
+        let scene = Scene::new(&[&backend], "", &route);
+        let (calm, before) = measure(&scene);
+        let stop = AtomicBool::new(false);
+        let (attacked, most) = std::thread::scope(|scope| {
+            for _ in 0..ATTACKERS {
+                scope.spawn(|| {
+                    while !stop.load(Ordering::Relaxed) {
+                        let mut client = scene.client();
+                        let _ = client.try_request("GET /flood HTTP/1.1\r\nHost: app.test\r\n\r\n");
+                    }
+                });
+            }
+            let measured = measure(&scene);
+            stop.store(true, Ordering::Relaxed);
+            // What still waits for its answer ends with the connection that attacks.
+            drop(origin);
+            measured
+        });
+        let grown = most.saturating_sub(before);
+        println!("{what}: {grown} KiB more, p99 {calm:.1?} calm and {attacked:.1?} attacked");
+        assert!(grown <= GROWTH, "{what}: {grown} KiB");
+        assert!(attacked <= ANSWERED, "{what}: p99 became {attacked:?}");
     }
 }
 

@@ -21,7 +21,7 @@ use super::guarded::Guarded;
 use super::held_heads::HeldHeads;
 use super::request::head_text;
 use super::send::SendBudget;
-use super::wire::Wire;
+use super::wire::{Wire, sending};
 use crate::exchange::{Deadline, Downstream};
 use crate::h1::pooled::Pooled;
 use crate::head::scan::Scan;
@@ -124,18 +124,6 @@ async fn serve_streams<S: Service, T: Tunnels>(
         ended
     });
     sending(&wire, serving).await;
-}
-
-/// Runs a future of the connection, and sends what it wrote each time it waits or ends.
-async fn sending<T>(wire: &Wire, future: impl Future<Output = T>) -> T {
-    let mut future = std::pin::pin!(future);
-    poll_fn(|cx| {
-        let polled = future.as_mut().poll(cx);
-        // Where the stream is broken, the next read says so.
-        let _ = wire.poll_send(cx);
-        polled
-    })
-    .await
 }
 
 /// The streams that run. They are part of the connection's task, so that what they send goes out together and none has to

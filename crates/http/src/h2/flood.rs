@@ -25,6 +25,8 @@ pub enum Flood {
     Other,
     #[error("too many WINDOW_UPDATE frames")]
     WindowUpdate,
+    #[error("too many HEADERS frames")]
+    Headers,
 }
 
 /// A budget: it holds at most `most` and gains `gain` a second.
@@ -79,12 +81,14 @@ pub struct FloodGuard {
     empty_data: Budget,
     other: Budget,
     window_update: Budget,
+    headers: Budget,
 }
 
 /// CONTINUATION frames of one header block: 64 KiB of fields need four of the usual size.
 const MAX_CONTINUATIONS: u32 = 16;
 
 impl FloodGuard {
+    /// Of a client, whose streams are bounded elsewhere.
     pub fn new(now: Instant) -> Self {
         Self {
             position: Position::Preface {
@@ -101,6 +105,17 @@ impl FloodGuard {
             empty_data: Budget::new(1_000, 200),
             other: Budget::new(2_000, 500),
             window_update: Budget::new(100_000, 50_000),
+            headers: Budget::new(u32::MAX, u32::MAX),
+        }
+    }
+
+    /// Of a server: each of its streams was asked for. A busy one ends many of them early, and answers to many at once.
+    pub fn of_server(now: Instant) -> Self {
+        Self {
+            position: Position::Header { filled: 0 },
+            reset: Budget::new(10_000, 5_000),
+            headers: Budget::new(100_000, 50_000),
+            ..Self::new(now)
         }
     }
 
@@ -154,6 +169,7 @@ impl FloodGuard {
             &mut self.empty_data,
             &mut self.other,
             &mut self.window_update,
+            &mut self.headers,
         ] {
             budget.refill(seconds);
         }
@@ -194,7 +210,7 @@ impl FloodGuard {
             0 => Ok(()),
             1 => {
                 self.continuations = 0;
-                Ok(())
+                self.headers.take(Flood::Headers)
             }
             3 => self.reset.take(Flood::Reset),
             4 => self.settings.take(Flood::Settings),
@@ -261,6 +277,15 @@ mod tests {
                 assert_eq!(passing(&one, piece), expected, "{kind} {piece}");
             }
         }
+    }
+
+    #[test]
+    fn a_server_sends_no_preface_and_a_bounded_number_of_heads() {
+        let now = Instant::now();
+        let mut guard = FloodGuard::of_server(now);
+        let interim = frame(1, 4, b"\x08\x03103");
+        let passed = (0..200_000).take_while(|_| guard.feed(&interim, now).is_ok());
+        assert_eq!(passed.count(), 100_000);
     }
 
     #[test]

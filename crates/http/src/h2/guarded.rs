@@ -1,4 +1,4 @@
-//! A client's connection below HTTP/2: what it sends is counted before it is parsed.
+//! A peer's connection below HTTP/2: what it sends is counted before it is parsed.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -26,6 +26,15 @@ impl Guarded {
             first,
             wire,
             guard: FloodGuard::new(Instant::now()),
+        }
+    }
+
+    /// Of a server that requests are sent to.
+    pub fn of_server(wire: Wire) -> Self {
+        Self {
+            first: Bytes::new(),
+            wire,
+            guard: FloodGuard::of_server(Instant::now()),
         }
     }
 }

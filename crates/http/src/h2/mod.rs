@@ -9,12 +9,12 @@ mod client;
 mod connection;
 pub(crate) mod error;
 mod flood;
-mod guarded;
+pub(crate) mod guarded;
 mod held_heads;
 mod request;
 pub(crate) mod send;
 pub(crate) mod tunnel;
-mod wire;
+pub(crate) mod wire;
 
 pub use connection::{Tunnels, serve};
 pub use flood::PREFACE;

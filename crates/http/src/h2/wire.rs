@@ -1,6 +1,7 @@
 //! The stream below an HTTP/2 connection. What is written is collected, and goes out when the connection's task has done what
 //! it could: the h2 crate flushes after each frame with a body, which would be a TLS record and a system call each.
 
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -156,10 +157,20 @@ impl Inner {
     }
 }
 
+/// Runs a future of the connection, and sends what it wrote each time it waits or ends.
+pub async fn sending<T>(wire: &Wire, future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    poll_fn(|cx| {
+        let polled = future.as_mut().poll(cx);
+        // Where the stream is broken, the next read says so.
+        let _ = wire.poll_send(cx);
+        polled
+    })
+    .await
+}
+
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
-
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;

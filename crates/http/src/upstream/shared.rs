@@ -17,7 +17,9 @@ use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio::time::timeout;
 
 use crate::h2::error::to_io;
+use crate::h2::guarded::Guarded;
 use crate::h2::send::SendBudget;
+use crate::h2::wire::{Wire, sending};
 
 /// How long a connection without streams is kept.
 const IDLE: Duration = Duration::from_secs(60);
@@ -197,8 +199,9 @@ pub async fn open(mut connected: Connected, opening: Opening) -> io::Result<Shar
         &mut connected.stream,
         Stream::Boxed(Box::pin(tokio::io::empty())),
     );
-    let handshake = builder().handshake::<_, Bytes>(stream);
-    let (send, mut connection) = timeout(HANDSHAKE, handshake)
+    let wire = Wire::new(stream);
+    let handshake = builder().handshake::<_, Bytes>(Guarded::of_server(wire.clone()));
+    let (send, mut connection) = timeout(HANDSHAKE, sending(&wire, handshake))
         .await
         .map_err(|_| io::ErrorKind::TimedOut)?
         .map_err(to_io)?;
@@ -221,7 +224,7 @@ pub async fn open(mut connected: Connected, opening: Opening) -> io::Result<Shar
         key,
         target,
     };
-    tokio::spawn(drive(connection, listed));
+    tokio::spawn(drive(connection, wire, listed));
     Ok(shared)
 }
 
@@ -237,11 +240,11 @@ fn builder() -> Builder {
 }
 
 /// Runs a connection until it ends, or until it had no request for a while.
-async fn drive(mut connection: Connection<Stream, Bytes>, listed: Registration) {
+async fn drive(mut connection: Connection<Guarded, Bytes>, wire: Wire, listed: Registration) {
     let mut was_idle = false;
     loop {
         tokio::select! {
-            ended = &mut connection => {
+            ended = sending(&wire, &mut connection) => {
                 if let Err(error) = ended {
                     tracing::debug!(%error, "HTTP/2 connection to an origin ended");
                 }
