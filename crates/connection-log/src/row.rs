@@ -34,7 +34,8 @@ impl SharedTexts {
     pub fn match_opening(&self, opening: &NewConnection) -> bool {
         let same_user = match (&self.user, &opening.user) {
             (None, None) => true,
-            (Some(ours), Some(theirs)) => Arc::ptr_eq(ours, theirs) || ours == theirs,
+            // Another allocation is another login of the same name.
+            (Some(ours), Some(theirs)) => Arc::ptr_eq(ours, theirs),
             _ => false,
         };
         same_user

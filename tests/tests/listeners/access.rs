@@ -162,3 +162,56 @@ fn guesses_at_a_users_password_do_not_hold_up_other_users_of_the_address() {
     let quick = names.iter().filter(|name| log_in(name, "b", "2")).count();
     assert!(quick > names.len() / 2, "{quick} of {}", names.len());
 }
+
+/// A tunnel of a user by SOCKS5 to an echo, through which bytes pass.
+fn tunnel_of(privet: &Privet, name: u8, password: u8, to: u16) -> TcpStream {
+    let mut stream = connect(privet.proxy());
+    stream.write_all(&[5, 1, 2]).expect("open");
+    assert_eq!(read_n(&mut stream, 2).expect("an answer"), [5, 2]);
+    stream.write_all(&[1, 1, name, 1, password]).expect("open");
+    assert_eq!(read_n(&mut stream, 2).expect("an answer"), [1, 0]);
+    let request = socks5_target("127.0.0.1", to);
+    stream
+        .write_all(&[&[5, 1, 0][..], &request].concat())
+        .expect("open");
+    assert_eq!(privet_tests::client::socks5_reply(&mut stream)[1], 0);
+    passes(&mut stream);
+    stream
+}
+
+fn passes(stream: &mut TcpStream) {
+    stream.write_all(b"x").expect("open");
+    assert_eq!(read_n(stream, 1).expect("the echo"), b"x");
+}
+
+#[test]
+fn tunnels_end_when_the_password_they_logged_in_with_changes() {
+    let echo = Origin::echo();
+    let text = |alice: char| {
+        format!(
+            "[listen]\nmixed = [\"$MIXED\"]\npac = \"\"\nusers = [{{ name = \"a\", password = \"{alice}\" }}, \
+             {{ name = \"b\", password = \"b\" }}]\n"
+        )
+    };
+    let privet = Privet::start(&text('1'));
+    let apply = |text: &str| {
+        let before = privet.etag("config");
+        privet.sandbox.write(text);
+        privet.signal(rustix::process::Signal::HUP);
+        privet_tests::wait::until("the file is in force", || privet.etag("config") != before);
+    };
+    let mut old = tunnel_of(&privet, b'a', b'1', echo.port());
+    let mut other = tunnel_of(&privet, b'b', b'b', echo.port());
+    apply(&text('2'));
+    assert_eq!(
+        read_all(&mut old),
+        b"",
+        "the tunnel of the old password stands"
+    );
+    passes(&mut other);
+    let mut new = tunnel_of(&privet, b'a', b'2', echo.port());
+    // A change of something else leaves both.
+    apply(&(text('2') + "[filter]\ndeny = [\"bad.test\"]\n"));
+    passes(&mut other);
+    passes(&mut new);
+}

@@ -8,7 +8,8 @@ use subtle::{Choice, ConstantTimeEq};
 /// RFC 1929: a name or password has at most 255 bytes.
 const MAX_FIELD: usize = 255;
 
-/// The configured users with their passwords.
+/// The configured users with their passwords. A login is known by the allocation of its user's name: a new password is a new
+/// one, so that what was opened by the old one ends.
 #[derive(Default)]
 pub(crate) struct Users(Vec<User>);
 
@@ -18,12 +19,16 @@ struct User {
 }
 
 impl Users {
-    pub(crate) fn new(users: Vec<(String, SecretString)>) -> Self {
+    /// Logins of `previous` whose password did not change go on.
+    pub(crate) fn new(users: Vec<(String, SecretString)>, previous: Option<&Self>) -> Self {
+        let known = |name: &str, password: &SecretString| {
+            previous?.check(name.as_bytes(), password.expose_secret().as_bytes())
+        };
         Self(
             users
                 .into_iter()
                 .map(|(name, password)| User {
-                    name: name.into(),
+                    name: known(&name, &password).unwrap_or_else(|| name.into()),
                     password,
                 })
                 .collect(),
@@ -34,8 +39,9 @@ impl Users {
         self.0.is_empty()
     }
 
-    pub(crate) fn knows(&self, name: &str) -> bool {
-        self.0.iter().any(|user| &*user.name == name)
+    /// Whether a login, which [`Self::check`] named, still holds.
+    pub(crate) fn holds(&self, login: &Arc<str>) -> bool {
+        self.0.iter().any(|user| Arc::ptr_eq(&user.name, login))
     }
 
     /// The user of this name and password. Every user is compared in full, so the time taken depends on neither.
@@ -72,10 +78,30 @@ mod tests {
     use super::*;
 
     fn users() -> Users {
-        Users::new(vec![
-            ("alice".into(), "wonder".to_string().into()),
+        with("wonder", None)
+    }
+
+    fn with(password: &str, previous: Option<&Users>) -> Users {
+        let users = vec![
+            ("alice".into(), password.to_string().into()),
             ("bob".into(), String::new().into()),
-        ])
+        ];
+        Users::new(users, previous)
+    }
+
+    #[test]
+    fn a_login_holds_until_its_password_changes() {
+        let first = users();
+        let login = |users: &Users, name: &str, password: &str| {
+            users.check(name.as_bytes(), password.as_bytes()).unwrap()
+        };
+        let (alice, bob) = (login(&first, "alice", "wonder"), login(&first, "bob", ""));
+        let same = with("wonder", Some(&first));
+        assert!(same.holds(&alice) && same.holds(&bob));
+        let changed = with("other", Some(&same));
+        assert!(!changed.holds(&alice) && changed.holds(&bob));
+        let back = with("wonder", Some(&changed));
+        assert!(!back.holds(&alice) && back.holds(&login(&back, "alice", "wonder")));
     }
 
     #[test]

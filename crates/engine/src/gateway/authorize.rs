@@ -11,7 +11,8 @@ use privet_connection_log::CloseReason;
 use privet_gateway::{Refusal, RequestContext, RouteDecision};
 use privet_net::DialError;
 use privet_policy::{
-    Action, Addresses, App, Host, Inspection, Program, Route, Verdict, WhyKind, decide, simulate,
+    Action, Addresses, App, Host, Inspection, Program, Route, Verdict, Why, WhyKind, decide,
+    simulate,
 };
 use privet_scan::RequestScanner;
 use privet_system::ProgramState;
@@ -68,6 +69,7 @@ impl EngineGateway {
         // The snapshot is not kept over an await where nothing has to be looked up, so it is not counted as held.
         let ready = {
             let snapshot = self.shared.snapshot.load();
+            self.check_login(&snapshot, context)?;
             (!snapshot.asks_ahead).then(|| {
                 let request = policy_request(context, Program::Absent, Addresses::Unresolved);
                 let verdict = decide(&request, &snapshot.policy);
@@ -89,6 +91,24 @@ impl EngineGateway {
             .await
     }
 
+    /// Refuses a request by a login that no longer holds: a tunnel whose requests are read stays open between them, and a
+    /// reload may come while a request waits.
+    fn check_login(
+        &self,
+        snapshot: &Snapshot,
+        context: &RequestContext<'_>,
+    ) -> Result<(), Refusal> {
+        let Some(user) = context.user.filter(|user| !snapshot.users.holds(user)) else {
+            return Ok(());
+        };
+        let why = Why {
+            kind: WhyKind::Undetermined,
+            text: format!("the login of {user} does not hold any more: log in again").into(),
+        };
+        self.record_refusal(context, None, &why, CloseReason::Blocked, None);
+        Err(Refusal::Blocked(why))
+    }
+
     /// The current snapshot, and the decision by it: one of an earlier policy is made again, so that no index, no permit
     /// and no address outlives the policy it came from.
     pub(super) async fn current_decision<'d>(
@@ -100,6 +120,7 @@ impl EngineGateway {
         if snapshot.generation == decision.policy_generation {
             return Ok((snapshot, Cow::Borrowed(decision)));
         }
+        self.check_login(&snapshot, context)?;
         let decided = self.decide_by(&snapshot, context).await;
         let facts = PolicyFacts::of(&snapshot);
         let decision = self.decision(context, decided, facts).await?;

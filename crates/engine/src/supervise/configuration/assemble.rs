@@ -74,7 +74,8 @@ fn build(inputs: Inputs) -> Result<Snapshot, StartError> {
     let own = inputs.own.iter();
     let own = own.filter(|own| own.kind != ListenerKind::Site);
     let own = with_control(own.map(|own| own.address).collect(), config);
-    let users = users(config, &inputs.secrets)?;
+    let before = inputs.previous.as_ref().map(|previous| &*previous.users);
+    let users = users(config, &inputs.secrets, before)?;
     let before = previous.map(|snapshot| &*snapshot.dialer);
     let dialer = build_dialer(config, &inputs.secrets, &own, before)?;
     let policy = policy(&inputs, own)?;
@@ -248,7 +249,11 @@ fn own_names() -> Vec<Host> {
         .collect()
 }
 
-fn users(config: &Config, keyring: &dyn Keyring) -> Result<Users, StartError> {
+fn users(
+    config: &Config,
+    keyring: &dyn Keyring,
+    previous: Option<&Users>,
+) -> Result<Users, StartError> {
     let reveal = |user: &privet_config::User| {
         let password = user.password.reveal(keyring);
         password
@@ -263,7 +268,7 @@ fn users(config: &Config, keyring: &dyn Keyring) -> Result<Users, StartError> {
         .iter()
         .map(reveal)
         .collect::<Result<_, _>>()
-        .map(Users::new)
+        .map(|users| Users::new(users, previous))
 }
 
 fn upstream_secret(

@@ -10,7 +10,7 @@ use privet_policy::{
 use crate::accept::allowed_clients::is_allowed;
 use crate::snapshot::Snapshot;
 
-/// Whether `snapshot` forbids an open connection: its client or user is no longer allowed, its target or remote address is
+/// Whether `snapshot` forbids an open connection: its client or login is no longer allowed, its target or remote address is
 /// blocked, or it goes direct where a kill switch forbids that. The connections of sites are not the policy's: a request
 /// that is being served ends as it began.
 pub(crate) fn is_revoked(row: &ConnectionRow, snapshot: &Snapshot) -> bool {
@@ -20,7 +20,7 @@ pub(crate) fn is_revoked(row: &ConnectionRow, snapshot: &Snapshot) -> bool {
     if !is_allowed(&snapshot.config, row.client().ip()) {
         return true;
     }
-    if row.user().is_some_and(|user| !snapshot.users.knows(user)) {
+    if row.user().is_some_and(|user| !snapshot.users.holds(user)) {
         return true;
     }
     let addresses = row.remote();
