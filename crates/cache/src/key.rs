@@ -3,8 +3,9 @@
 //! Keyed are: which cache it is (the forward side, or one site), who asks where the cache is private, scheme, host, port,
 //! path and query as sent to the origin, and the fields that name others ([`KEYED_FIELDS`], `Forwarded` and all that begin
 //! with one of [`KEYED_PREFIXES`], but for those that name the client). Those are fields that some servers build links,
-//! redirects and routes from: without them in the key, one client could plant a response that others get. Not keyed, and therefore never answered from the store nor kept: requests with a body, and with a field of
-//! [`METHOD_OVERRIDES`]. Nothing is decoded or normalised, so that two URLs which a server could tell apart never share
+//! redirects and routes from: without them in the key, one client could plant a response that others get. Not keyed, and
+//! therefore never answered from the store nor kept: requests with a body, and with a field of [`METHOD_OVERRIDES`].
+//! Nothing is decoded or normalised, so that two URLs which a server could tell apart never share
 //! a key.
 
 use std::hash::Hasher;

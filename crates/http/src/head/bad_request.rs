@@ -85,6 +85,8 @@ pub enum BadRequest {
     HttpsScheme,
     #[error("only http and ftp URLs are understood here; other schemes are not")]
     UnknownScheme,
+    #[error("this connection is for https URLs: ask for https://, or for the path alone")]
+    NotHttps,
     #[error("the request reaches a server and not a proxy: CONNECT is not served here")]
     ConnectToOrigin,
     #[error("the only tunnel that :protocol may ask for here is a WebSocket")]
@@ -110,6 +112,8 @@ impl BadRequest {
     pub fn status(self) -> u16 {
         match self {
             Self::LineTooLong => 414,
+            // RFC 9110 §7.4: the connection does not fit the scheme.
+            Self::NotHttps => 421,
             Self::HeadTooLong | Self::TooManyFields => 431,
             Self::MethodTooLong
             | Self::UnknownCoding

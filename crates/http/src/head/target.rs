@@ -113,11 +113,11 @@ pub(super) fn parse_for_origin<'a>(
             let rest = line.get(8..).unwrap_or_default();
             url(scheme, rest, buffer, last)?
         }
-        _ if scheme == Scheme::Https => return Err(BadRequest::UnknownScheme),
         _ => absolute(line, buffer, last)?,
     };
     match (parsed.scheme, parsed.user_info) {
         (Scheme::Ftp, _) => Err(BadRequest::UnknownScheme),
+        (found, _) if scheme == Scheme::Https && found != scheme => Err(BadRequest::NotHttps),
         (_, Some(_)) => Err(BadRequest::UserInTarget),
         (_, None) => Ok(parsed),
     }

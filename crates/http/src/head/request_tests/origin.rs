@@ -3,8 +3,12 @@
 use super::*;
 
 fn parse_at_origin(text: &str) -> Result<RequestHead, BadRequest> {
+    parse_by(TargetRule::Origin, text)
+}
+
+fn parse_by(rule: TargetRule, text: &str) -> Result<RequestHead, BadRequest> {
     let mut head = RequestHead::default();
-    let whole = head.parse(text.as_bytes(), &mut Scan::default(), TargetRule::Origin)?;
+    let whole = head.parse(text.as_bytes(), &mut Scan::default(), rule)?;
     assert!(whole, "{text:?}");
     Ok(head)
 }
@@ -98,4 +102,26 @@ fn an_ftp_url_has_its_scheme_and_its_port() {
     assert!(head.authorization.is_some());
     let text = b"GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n";
     assert_eq!(whole(text).scheme, Scheme::Http);
+}
+
+#[test]
+fn an_origin_over_tls_takes_https_urls_and_no_others() {
+    for (target, expected) in [
+        ("/p", Ok("a.test:443")),
+        ("https://a.test/p", Ok("a.test:443")),
+        ("HTTPS://b.test:8443/p", Ok("b.test:8443")),
+        ("http://a.test/p", Err(BadRequest::NotHttps)),
+        ("HTTP://a.test", Err(BadRequest::NotHttps)),
+        ("ws://a.test/p", Err(BadRequest::NotHttps)),
+        ("ftp://a.test/p", Err(BadRequest::UnknownScheme)),
+        ("gopher://a.test/p", Err(BadRequest::UnknownScheme)),
+        ("https://u:p@a.test/p", Err(BadRequest::UserInTarget)),
+        ("p", Err(BadRequest::Target)),
+    ] {
+        let text = format!("GET {target} HTTP/1.1\r\nHost: a.test\r\n\r\n");
+        let parsed = parse_by(TargetRule::TlsOrigin, &text);
+        let parsed = parsed.map(|head| head.target.unwrap().to_string());
+        assert_eq!(parsed, expected.map(str::to_owned), "{target}");
+    }
+    assert_eq!(BadRequest::NotHttps.status(), 421);
 }
