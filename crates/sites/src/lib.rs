@@ -21,6 +21,7 @@ pub mod health_checks;
 pub mod host_table;
 pub mod path;
 pub mod rate_limit;
+mod request_host;
 pub mod response_fields;
 pub mod route_table;
 pub mod service;

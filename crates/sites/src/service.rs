@@ -1,7 +1,6 @@
 //! The service behind the request connections of a site's listener: admits a request, chooses its backend, dials, and says
 //! how its heads are rewritten.
 
-use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use privet_config::BackendScheme;
 use privet_connection_log::{CloseReason, LiveConnection, NewConnection};
 use privet_gateway::HttpTimeouts;
 use privet_http::head::target::TargetRule;
-use privet_http::head::{BodyLength, RequestHead, Scheme, TargetForm};
+use privet_http::head::{BodyLength, RequestHead};
 use privet_http::service::{
     Attempt, ConnectionInfo, DialFailure, OwnResponse, Plan, Request, ResponseFormat, Service,
     Session,
@@ -27,6 +26,7 @@ use crate::backend_pool::seed;
 use crate::error_page::{PageForm, SiteError};
 use crate::forwarded::{Forwarded, SURROGATE_CAPABILITY};
 use crate::path::{path_of, strip_len};
+use crate::request_host::host_of;
 use crate::site::Site;
 use crate::site_fetch::SiteFetch;
 use crate::site_host::SiteHost;
@@ -168,27 +168,6 @@ impl<H: SiteHost> SiteService<H> {
                 kind: WhyKind::Site,
                 text: format!("site {site}").into(),
             },
-        }
-    }
-}
-
-/// The host as the client sent it: of `Host` where the target is a path, else of the URL (RFC 9112 section 3.2.2).
-fn host_of<'a>(request: &Request<'a>) -> Cow<'a, [u8]> {
-    let before_path = match request.head.form {
-        TargetForm::Url { path } => (path.start as usize).checked_sub(1),
-        TargetForm::Authority | TargetForm::Asterisk => None,
-    };
-    let is_path = before_path.and_then(|at| request.bytes.get(at)) == Some(&b' ');
-    match request.head.host(request.bytes) {
-        Some(host) if is_path => host.into(),
-        _ => {
-            let text = request.target.to_string();
-            let usual = match request.head.scheme {
-                Scheme::Https => ":443",
-                _ => ":80",
-            };
-            let text = text.strip_suffix(usual).unwrap_or(&text);
-            text.as_bytes().to_vec().into()
         }
     }
 }

@@ -373,30 +373,3 @@ fn names_and_passwords_have_the_length_that_socks_allows() {
     let fits = format!("{UP}username = \"{}\"\n", &long[1..]);
     assert!(found(&fits).is_empty());
 }
-
-#[test]
-fn a_missing_key_is_named_at_the_tables_head() {
-    check_alone(&[
-        (
-            "[[upstream]]\nurl = \"socks5://h\"\n",
-            DiagnosticCode::Missing,
-            1,
-            1,
-            "\"name\" is missing",
-        ),
-        (
-            "# x\n  [[group]]\nname = \"g\"\n",
-            DiagnosticCode::Missing,
-            2,
-            3,
-            "\"members\" is missing",
-        ),
-        (
-            "rule = [{ match = {} }]\n",
-            DiagnosticCode::Missing,
-            1,
-            9,
-            "\"use\" is missing",
-        ),
-    ]);
-}

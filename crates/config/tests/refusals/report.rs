@@ -92,3 +92,30 @@ fn a_file_that_cannot_be_read_is_refused_by_name() {
             .starts_with(&format!("{}:1:8: ", path.display()))
     );
 }
+
+#[test]
+fn a_missing_key_is_named_at_the_tables_head() {
+    check_alone(&[
+        (
+            "[[upstream]]\nurl = \"socks5://h\"\n",
+            DiagnosticCode::Missing,
+            1,
+            1,
+            "\"name\" is missing",
+        ),
+        (
+            "# x\n  [[group]]\nname = \"g\"\n",
+            DiagnosticCode::Missing,
+            2,
+            3,
+            "\"members\" is missing",
+        ),
+        (
+            "rule = [{ match = {} }]\n",
+            DiagnosticCode::Missing,
+            1,
+            9,
+            "\"use\" is missing",
+        ),
+    ]);
+}
