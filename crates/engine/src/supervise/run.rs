@@ -272,7 +272,10 @@ impl Supervisor {
                 ),
                 "correct it, `privet check` shows every error; it is read again when it changes",
                 );
-                self.watch_secret_files().await;
+                // What was missing may have been made before it was watched: the file is looked at once more.
+                if self.watch_secret_files().await {
+                    Box::pin(self.apply_file(secrets)).await;
+                }
             }
         }
     }

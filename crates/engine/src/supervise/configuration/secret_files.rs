@@ -11,18 +11,20 @@ use crate::supervise::supervisor::Supervisor;
 
 impl Supervisor {
     /// Watches the secret files of the running configuration, and those that the file names where it was not taken: a
-    /// missing one may be the reason.
-    pub(crate) async fn watch_secret_files(&mut self) {
+    /// missing one may be the reason. Returns whether these are others than before.
+    pub(crate) async fn watch_secret_files(&mut self) -> bool {
         let mut files = secret_files(&self.shared.snapshot.load().config);
         if let Ok(loaded) = self.parse(ConfigSource::File).await {
             files.extend(secret_files(&loaded.config));
         }
         files.sort();
         files.dedup();
-        if files != self.secret_files.files() {
+        let are_others = files != self.secret_files.files();
+        if are_others {
             let changed = || Command::SecretFilesChanged;
             self.secret_files = ListFileWatch::start(files, self.commands.clone(), changed);
         }
+        are_others
     }
 }
 
