@@ -24,3 +24,4 @@ mod start;
 pub(crate) mod start_error;
 pub(crate) mod supervisor;
 pub(crate) mod timeline;
+mod watched_files;

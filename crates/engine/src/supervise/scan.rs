@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use privet_scan::yara;
 
 use crate::supervise::command::Command;
-use crate::supervise::lists::files::ListFileWatch;
 use crate::supervise::supervisor::Supervisor;
+use crate::supervise::watched_files::WatchedFiles;
 
 /// The subjects of the problems.
 const ABOUT: &str = "scan";
@@ -24,7 +24,7 @@ impl Supervisor {
         if files != self.scan_rules.watch.files() {
             let changed = || Command::ScanRulesChanged;
             let commands = self.commands.clone();
-            self.scan_rules.watch = ListFileWatch::start(files, commands, changed);
+            self.scan_rules.watch = WatchedFiles::start(files, commands, changed);
         }
         self.report_scan_problems();
     }

@@ -2,18 +2,18 @@
 
 use std::time::Instant;
 
-use crate::supervise::lists::files::ListFileWatch;
+use crate::supervise::watched_files::WatchedFiles;
 
 /// The watched files of rules.
 pub(crate) struct ScanRuleWatch {
-    pub(super) watch: ListFileWatch,
+    pub(super) watch: WatchedFiles,
     pub(super) checked: Instant,
 }
 
 impl Default for ScanRuleWatch {
     fn default() -> Self {
         Self {
-            watch: ListFileWatch::default(),
+            watch: WatchedFiles::default(),
             checked: Instant::now(),
         }
     }

@@ -34,7 +34,6 @@ use crate::supervise::configuration::secrets::KeyringCache;
 use crate::supervise::configuration::watch::watch;
 use crate::supervise::connection_log;
 use crate::supervise::lists::Lists;
-use crate::supervise::lists::files::ListFileWatch;
 use crate::supervise::mode::switch::requests_off;
 use crate::supervise::mode::{ModeSelection, StoredPause, run_pause_timer};
 use crate::supervise::options::EngineOptions;
@@ -43,6 +42,7 @@ use crate::supervise::scan_rule_watch::ScanRuleWatch;
 use crate::supervise::start_error::StartError;
 use crate::supervise::supervisor::Supervisor;
 use crate::supervise::timeline::Timeline;
+use crate::supervise::watched_files::WatchedFiles;
 
 /// What the data folder holds.
 struct StoredState {
@@ -256,8 +256,8 @@ async fn start_supervisor(
         hit_counts_saved_at: Instant::now(),
         reported_log_problems: Vec::new(),
         lists_saved_at: Instant::now(),
-        list_files: ListFileWatch::default(),
-        secret_files: ListFileWatch::default(),
+        list_files: WatchedFiles::default(),
+        secret_files: WatchedFiles::default(),
         certificates: CertificateWatch::default(),
         scan_rules: ScanRuleWatch::default(),
         authority_made_at: None,

@@ -15,13 +15,13 @@ use crate::shared::Shared;
 use crate::supervise::certificate_watch::CertificateWatch;
 use crate::supervise::command::Command;
 use crate::supervise::lists::Lists;
-use crate::supervise::lists::files::ListFileWatch;
 use crate::supervise::mode::StoredPause;
 use crate::supervise::options::EngineOptions;
 use crate::supervise::rules::RuleHitCounts;
 use crate::supervise::rules::tracked::TrackedRule;
 use crate::supervise::scan_rule_watch::ScanRuleWatch;
 use crate::supervise::timeline::Timeline;
+use crate::supervise::watched_files::WatchedFiles;
 
 /// Owns everything that may change. Only one task holds it, so no two changes can overlap and no lock is needed.
 pub(crate) struct Supervisor {
@@ -57,9 +57,9 @@ pub(crate) struct Supervisor {
     /// Problems of the connection log that were logged already.
     pub(crate) reported_log_problems: Vec<String>,
     pub(crate) lists_saved_at: Instant,
-    pub(crate) list_files: ListFileWatch,
+    pub(crate) list_files: WatchedFiles,
     /// The files that hold secrets.
-    pub(crate) secret_files: ListFileWatch,
+    pub(crate) secret_files: WatchedFiles,
     pub(crate) certificates: CertificateWatch,
     pub(crate) scan_rules: ScanRuleWatch,
     /// When the inspection authority was last made anew, or that was tried.

@@ -6,8 +6,8 @@ use privet_config::{Config, Secret};
 
 use crate::supervise::command::Command;
 use crate::supervise::configuration::report::ConfigSource;
-use crate::supervise::lists::files::ListFileWatch;
 use crate::supervise::supervisor::Supervisor;
+use crate::supervise::watched_files::WatchedFiles;
 
 impl Supervisor {
     /// Watches the secret files of the running configuration, and those that the file names where it was not taken: a
@@ -22,7 +22,7 @@ impl Supervisor {
         let are_others = files != self.secret_files.files();
         if are_others {
             let changed = || Command::SecretFilesChanged;
-            self.secret_files = ListFileWatch::start(files, self.commands.clone(), changed);
+            self.secret_files = WatchedFiles::start(files, self.commands.clone(), changed);
         }
         are_others
     }

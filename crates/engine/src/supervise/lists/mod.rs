@@ -4,7 +4,6 @@ mod action;
 mod entry;
 pub(crate) mod fetch;
 pub(crate) mod fetch_job;
-pub(crate) mod files;
 mod gzip;
 mod http_get;
 pub(crate) mod lines;

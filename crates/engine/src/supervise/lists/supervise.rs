@@ -7,9 +7,9 @@ use tokio::sync::oneshot;
 use crate::supervise::command::{Command, ListCommand};
 use crate::supervise::lists::fetch::fetch;
 use crate::supervise::lists::fetch_job::FetchResult;
-use crate::supervise::lists::files::ListFileWatch;
 use crate::supervise::lists::{ListAction, ListActionError, Lists};
 use crate::supervise::supervisor::Supervisor;
+use crate::supervise::watched_files::WatchedFiles;
 
 /// Interval at which statistics are written; user actions and fetches are written at once.
 const SAVE_INTERVAL: Duration = Duration::from_secs(60);
@@ -213,7 +213,7 @@ impl Supervisor {
         let files = self.lists.watched_files();
         if files != self.list_files.files() {
             let changed = || Command::Lists(ListCommand::FilesChanged);
-            self.list_files = ListFileWatch::start(files, self.commands.clone(), changed);
+            self.list_files = WatchedFiles::start(files, self.commands.clone(), changed);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Watches the files that lists are read from.
+//! Watches files that are read besides the configuration: of lists, of scan rules, of secrets.
 
 use std::path::PathBuf;
 
@@ -8,14 +8,14 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::supervise::command::Command;
 use crate::supervise::configuration::watch::{FileWatch, watch};
 
-/// The watched files of lists, of rules or of secrets. Dropping it ends the watch.
+/// The watched files. Dropping it ends the watch.
 #[derive(Default)]
-pub(crate) struct ListFileWatch {
+pub(crate) struct WatchedFiles {
     files: Vec<PathBuf>,
     _watch: Option<(FileWatch, AbortOnDropHandle<()>)>,
 }
 
-impl ListFileWatch {
+impl WatchedFiles {
     /// Sends `changed` whenever one of `files` changes.
     pub(crate) fn start(
         files: Vec<PathBuf>,
