@@ -18,12 +18,19 @@ async fn serve(stream: UnixStream, replies: Arc<Semaphore>) {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     let value = "x".repeat(usize::try_from(MOST_BODY).unwrap());
-    let values = format!("*4\r\n${}\r\n{value}\r\n$-1\r\n$-1\r\n$-1\r\n", value.len());
+    let mut keys = 0;
+    let mut values;
     while stream.read_line(&mut line).await.is_ok_and(|read| read > 0) {
+        if let Some(words) = line.strip_prefix('*') {
+            keys = words.trim_end().parse::<usize>().unwrap() - 1;
+        }
         let reply = match line.trim_end() {
             "PING" => "+PONG\r\n",
+            // The value of the first key; there are no others.
             "MGET" => {
                 replies.acquire().await.unwrap().forget();
+                let others = "$-1\r\n".repeat(keys - 1);
+                values = format!("*{keys}\r\n${}\r\n{value}\r\n{others}", value.len());
                 values.as_str()
             }
             "PTTL" => ":1000\r\n",
