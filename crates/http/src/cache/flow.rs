@@ -63,7 +63,8 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             Some(scope) => self.consult(&fetch, scope, LookupAttempt::First),
         };
         match consulted {
-            CacheDecision::Outside => self.pass_by(fetch).await,
+            CacheDecision::Outside if self.wants_stored_only(&fetch) => self.not_stored().await,
+            CacheDecision::Outside => self.relay(fetch).await,
             CacheDecision::Pass {
                 only_if_cached: true,
                 ..

@@ -19,14 +19,15 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
 
     /// Whether there is a cache for the request, and the client wants nothing else than what is in it.
     pub(super) fn wants_stored_only(&self, fetch: &S::Fetch) -> bool {
+        if fetch.cache().is_none() {
+            return false;
+        }
         let bytes = self.client.head_bytes();
         let mut directives = RequestDirectives::default();
-        if fetch.cache().is_some() {
-            for field in self.head.fields.iter() {
-                let name = field.name.of_buffer(bytes);
-                if name.eq_ignore_ascii_case(b"cache-control") {
-                    directives.add_line(field.value.of_buffer(bytes));
-                }
+        for field in self.head.fields.iter() {
+            let name = field.name.of_buffer(bytes);
+            if name.eq_ignore_ascii_case(b"cache-control") {
+                directives.add_line(field.value.of_buffer(bytes));
             }
         }
         directives.only_if_cached

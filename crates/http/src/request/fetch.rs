@@ -35,26 +35,33 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         }
     }
 
-    pub(crate) async fn fetch_from_origin(&mut self, fetch: &mut S::Fetch) -> Fetched {
+    /// The response to a request that is not sent on.
+    fn refusal(&self, fetch: &mut S::Fetch) -> Option<Fetched> {
         if let Err(response) = self.service.prepare(fetch) {
-            return Fetched::Failed(response, Failed::NoAnswer);
+            return Some(Fetched::Failed(response, Failed::NoAnswer));
         }
         if fetch.header_mode() == HeaderMode::Untouched
             && via::has_passed_here(self.head, self.client.head_bytes())
         {
             let text = "This request passed this proxy before: it goes round in a circle.";
             let response = self.service.failure(508, "loop", text.to_owned());
-            return Fetched::Failed(response, Failed::Other);
+            return Some(Fetched::Failed(response, Failed::Other));
         }
-        self.send(fetch).await
+        None
     }
 
-    async fn send(&mut self, fetch: &mut S::Fetch) -> Fetched {
+    pub(crate) async fn fetch_from_origin(&mut self, fetch: &mut S::Fetch) -> Fetched {
+        if let Some(refused) = self.refusal(fetch) {
+            return refused;
+        }
         let traits = traits_of(self.head, self.client.head_bytes());
         // What was kept open had ended: a new connection is tried.
         let mut was_stale = false;
         loop {
-            let lease = self.lease(fetch, traits, was_stale).await;
+            let lease = match self.take_idle(fetch, traits, was_stale) {
+                Some(origin) => Lease::Open(origin),
+                None => self.open(fetch).await,
+            };
             let lease = match lease {
                 // It spoke HTTP/1 before.
                 Lease::Open(origin) if origin.connected.alpn == Some(Alpn::H2) => {
@@ -98,18 +105,11 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         }
     }
 
-    async fn lease(&mut self, fetch: &S::Fetch, traits: RequestTraits, was_stale: bool) -> Lease {
-        let protocol = fetch.protocol();
-        let kept = match (was_stale, protocol) {
-            (true, _) => None,
-            // A login over HTTP/1 holds for what follows, which need not say it again.
-            (false, OriginProtocol::Http2) => self.take_pinned(fetch, traits),
-            (false, OriginProtocol::Http1) => self.take_pooled(fetch, traits),
-        };
-        match (kept, protocol) {
-            (Some(origin), _) => Lease::Open(origin),
-            (None, OriginProtocol::Http2) => Box::pin(self.lease_shared(fetch)).await,
-            (None, OriginProtocol::Http1) => self.dial(fetch).await,
+    /// Opens a connection, or takes a share of one.
+    async fn open(&mut self, fetch: &S::Fetch) -> Lease {
+        match fetch.protocol() {
+            OriginProtocol::Http2 => Box::pin(self.lease_shared(fetch)).await,
+            OriginProtocol::Http1 => self.dial(fetch).await,
         }
     }
 
@@ -118,35 +118,6 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         let text = "the server closed the connection without an answer".to_owned();
         let response = self.service.failure(502, NO_RESPONSE, text);
         Fetched::Failed(response, Failed::NoAnswer)
-    }
-
-    /// Takes an idle connection. An HTTP upstream does not pass an upgrade on: that needs a tunnel of its own.
-    fn take_pooled(
-        &mut self,
-        fetch: &S::Fetch,
-        traits: RequestTraits,
-    ) -> Option<Box<OriginConnection>> {
-        if traits.upgrades {
-            return None;
-        }
-        self.take_pinned(fetch, traits).or_else(|| {
-            let target = fetch.target(self.head.target.as_ref()?);
-            pool::take(fetch.pool_key(), target, is_thorough(self.head, traits))
-        })
-    }
-
-    /// Takes an idle connection that belongs to the client.
-    fn take_pinned(
-        &mut self,
-        fetch: &S::Fetch,
-        traits: RequestTraits,
-    ) -> Option<Box<OriginConnection>> {
-        if traits.upgrades {
-            return None;
-        }
-        let target = fetch.target(self.head.target.as_ref()?);
-        let thorough = is_thorough(self.head, traits);
-        self.pinned.take(fetch.pool_key(), target, thorough)
     }
 
     pub(super) async fn dial(&mut self, fetch: &S::Fetch) -> Lease {
@@ -354,11 +325,6 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             live.close(end, Some(error.to_owned()));
         }
     }
-}
-
-/// How an idle connection is looked at: a body may turn out to be too long to be kept.
-fn is_thorough(head: &RequestHead, traits: RequestTraits) -> bool {
-    !traits.may_repeat || head.has_body()
 }
 
 /// What follows a whole response. `uploaded`: the request's body was read to its end.

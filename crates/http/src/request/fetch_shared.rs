@@ -22,7 +22,7 @@ use crate::upstream::{H2Origin, OriginConnection};
 
 /// A shared connection that takes a stream.
 pub(super) struct LeasedStream {
-    pub connection: SharedConnection,
+    pub connection: Box<SharedConnection>,
     /// It was opened for this request.
     pub fresh: bool,
     /// Another attempt at this origin failed already.
@@ -78,7 +78,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 }
             };
             match self.ready(connection).await {
-                Ok(Ok(connection)) => return Lease::Shared(connection, false),
+                Ok(Ok(connection)) => return Lease::Shared(Box::new(connection), false),
                 Ok(Err((connection, _))) => shared::retire(&connection.identity(), key, &target),
                 Err(_) => return Lease::Gone,
             }
@@ -96,7 +96,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             Err(error) => return Lease::Failed(self.no_http_2(&error), Failed::Other),
         };
         match opened {
-            Ok(Ok(connection)) => Lease::Shared(connection, true),
+            Ok(Ok(connection)) => Lease::Shared(Box::new(connection), true),
             Ok(Err((connection, error))) => {
                 shared::retire(&connection.identity(), key, &target);
                 Lease::Failed(self.no_http_2(&error), Failed::Other)
@@ -161,7 +161,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
             return Sent::Concluded(Fetched::Next(NextStep::Close));
         };
         let (fresh, was_stale) = (leased.fresh, leased.was_stale);
-        let mut origin = match self.open_stream(leased.connection, fetch) {
+        let mut origin = match self.open_stream(*leased.connection, fetch) {
             Ok(origin) => origin,
             Err(StreamError::NoForm) => {
                 let text = "the request has no form in HTTP/2";

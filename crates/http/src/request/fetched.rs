@@ -9,8 +9,8 @@ use crate::upstream::shared::SharedConnection;
 pub(super) enum Lease {
     /// HTTP/1, new or from the pool.
     Open(Box<OriginConnection>),
-    /// HTTP/2. The flag: it was opened for this request.
-    Shared(SharedConnection, bool),
+    /// HTTP/2. The flag: it was opened for this request. Boxed, since a lease is moved several times.
+    Shared(Box<SharedConnection>, bool),
     /// The origin turned out to speak another version: ask again.
     Again,
     /// No connection; the response that says why.

@@ -12,6 +12,7 @@ pub(crate) mod fetched;
 pub(crate) mod flow;
 pub(crate) mod live_connections;
 pub(crate) mod scratch;
+mod take_idle;
 mod tunnel;
 mod urls;
 
