@@ -152,6 +152,7 @@ export async function cacheByHand({ page, engine, api, stack, expected }) {
   await shows('a cache that is turned off is turned on again by Undo', async () => {
     await page.getByRole('button', { name: 'Turn off' }).click();
     await page.getByRole('heading', { name: 'The cache is off' }).waitFor();
+    await page.getByText('The cache is off; what it held is gone.').waitFor();
     await page.getByRole('button', { name: 'Undo' }).last().click();
     await until('the cache on', async () => (await api('GET', '/config')).cache.enabled);
     await api('PATCH', '/config', { cache: { enabled: false } });

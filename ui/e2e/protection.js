@@ -123,6 +123,7 @@ export async function protectionByHand({ page, engine, api, stack, expected, lis
     await row.getByText(host, { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Block with mine now' }).click();
     await row.getByText('blocking', { exact: true }).waitFor();
+    await page.getByText('mine blocks now.').waitFor();
     assert.notEqual(await curl(stack, engine, `http://${host}:${engine.origin}/`), 0);
     await page.getByRole('button', { name: 'Undo' }).last().click();
     await row.getByText('counting', { exact: true }).waitFor();

@@ -45,6 +45,7 @@ export async function scanningByHand({ page, engine, api, stack }) {
     assert.equal(await archives.getByRole('radio', { name: /^Stop them/ }).isChecked(), true);
     await archives.getByRole('radio', { name: /^Let them pass/ }).check();
     await until('archives pass', async () => (await api('GET', '/config')).scan.unscannable === 'pass');
+    await page.getByText('What happens to archives that no scanner can open was changed.').waitFor();
     await page.getByRole('button', { name: 'Undo' }).last().click();
     await until('stopped again', () => archives.getByRole('radio', { name: /^Stop them/ }).isChecked());
     await card.getByRole('button', { name: 'Turn off scanning' }).click();
