@@ -46,7 +46,7 @@ pub fn rows() -> Done {
     }
     warm.keep()?;
     let bounded = [
-        (memory, 24.0),
+        (memory, 20.0),
         (time, 0.1),
         (cold, 1500.0),
         (restored::row(&session)?, 2000.0),

@@ -34,8 +34,8 @@ pub fn rows(session: &DesktopSession) -> Result<(Figures, Figures), String> {
         title: "The window closed: all processes",
         unit: "MiB PSS",
         note: ": engine, tray icon and guardian of Privet with the system proxy on; the window was open before, no web process is left. \
-               The bound is 24. More than half of the engine's part are pages of its program file, which the kernel may take \
-               back.",
+               The bound is 20. Pages of its program that a resting engine does not run are unmapped: they are not counted, \
+               and stay in the system's file cache.",
         runs: runs(|(memory, _)| *memory),
     };
     let time = Figures {
