@@ -2,16 +2,16 @@
 
 #![expect(unsafe_code, reason = "a counting allocator")]
 
+mod store;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use privet_cache::rules::storing;
-use privet_cache::{
-    Cache, CacheSettings, DiskSettings, Key, KeySecret, Lookup, LookupAttempt, LookupRequest,
-    NewEntry, Policy, Request, Response, Target, Timestamp,
-};
+use privet_cache::{Cache, CacheSettings, DiskSettings, KeySecret, Policy};
+
+use crate::store::{Arrival, store};
 
 /// Counts the bytes that are allocated, each allocation with its header and rounded up as glibc's malloc does.
 struct CountingAllocator;
@@ -42,75 +42,6 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// Tests run one after the other: what others allocate would be counted too.
 static ALONE: Mutex<()> = Mutex::new(());
-
-const NOW: Timestamp = Timestamp(1_900_000_000);
-
-/// How a body arrives.
-#[derive(Debug, Clone, Copy)]
-enum Arrival {
-    /// With its head.
-    AtOnce,
-    /// After its head.
-    InPieces,
-}
-
-fn look_up(cache: &Arc<Cache>, path: &str) -> Lookup {
-    let none: [(&str, &str); 0] = [];
-    let request = Request::new(b"GET", target(path), &none);
-    cache.lookup(LookupRequest {
-        key: Key::new(cache.secret(), "forward", b"", &request),
-        request,
-        now: NOW,
-        attempt: LookupAttempt::First,
-        part: None,
-        parts: true,
-    })
-}
-
-fn target(path: &str) -> Target<'_> {
-    Target {
-        scheme: "http",
-        host: "origin.test",
-        port: 80,
-        path_and_query: path.as_bytes(),
-    }
-}
-
-fn store(cache: &Arc<Cache>, path: &str, body: &[u8], arrival: Arrival) {
-    let Lookup::Lead { permit, .. } = look_up(cache, path) else {
-        panic!("it is not stored yet");
-    };
-    let none: [(&str, &str); 0] = [];
-    let request = Request::new(b"GET", target(path), &none);
-    let response = Response {
-        status: 200,
-        fields: &[
-            ("Cache-Control", "max-age=3600"),
-            ("Content-Type", "text/html"),
-        ],
-        body_len: Some(body.len() as u64),
-    };
-    let head = storing::store(&request, &response, NOW, NOW, cache.policy());
-    let head = head.expect("it can be stored");
-    let new = NewEntry {
-        url: &target(path).url(),
-        body_len: Some(body.len() as u64),
-        owner: 0,
-        page: 0,
-        route: 0,
-        keep_on_disk: true,
-        took: Duration::ZERO,
-    };
-    match arrival {
-        Arrival::AtOnce => drop(permit.store_whole(head, &new, body)),
-        Arrival::InPieces => {
-            let (entry, mut writer) = permit.store(head, &new);
-            drop(entry);
-            writer.push(body).expect("the length that was announced");
-            writer.finish(b"").expect("the length that was announced");
-        }
-    }
-}
 
 /// Fails where what is counted is more than a twentieth away from what is allocated.
 #[track_caller]

@@ -74,6 +74,21 @@ impl TlsScene {
         body_of(&answer)
     }
 
+    /// Clients that have begun to read an endless response, and read no more.
+    pub fn slow_readers(&self, count: usize) -> Vec<SiteClient> {
+        let one = |_| {
+            let mut client = self.client();
+            let stream = client.stream();
+            stream
+                .write_all(b"GET /endless HTTP/1.1\r\nHost: app.test\r\n\r\n")
+                .expect("it is open");
+            let mut first = [0; 1024];
+            stream.read_exact(&mut first).expect("it begins");
+            client
+        };
+        (0..count).map(one).collect()
+    }
+
     fn state(&self) -> String {
         self.scene.backend(&self.url)["state"].to_string()
     }
@@ -175,18 +190,7 @@ fn a_slow_reader_holds_a_bounded_memory_and_stalls_no_other_stream() {
     let site = require!(TlsScene::node("both"));
     assert_eq!(site.get("/"), "2.0 undefined");
     let before = own_memory(site.scene.privet.pid());
-    let slow: Vec<_> = (0..24)
-        .map(|_| {
-            let mut client = site.client();
-            let stream = client.stream();
-            stream
-                .write_all(b"GET /endless HTTP/1.1\r\nHost: app.test\r\n\r\n")
-                .expect("it is open");
-            let mut first = [0; 1024];
-            stream.read_exact(&mut first).expect("it begins");
-            client
-        })
-        .collect();
+    let slow = site.slow_readers(24);
     for _ in 0..20 {
         assert_eq!(site.get("/"), "2.0 undefined");
     }

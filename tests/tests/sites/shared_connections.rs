@@ -1,7 +1,5 @@
 //! HTTP/2 connections to a backend that requests share: what does not fit on them, and what happens where they fail.
 
-use std::io::{Read, Write};
-
 use privet_tests::require;
 
 use crate::https_backends::{TlsScene, body_of};
@@ -29,18 +27,7 @@ fn requests_after_a_login_of_a_connection_stay_on_that_connection() {
 fn slow_readers_do_not_keep_others_from_a_backend_that_takes_few_streams() {
     let site = require!(TlsScene::node("single"));
     let threads = std::thread::available_parallelism().expect("it is known");
-    let slow: Vec<_> = (0..threads.get() * 8 + 8)
-        .map(|_| {
-            let mut client = site.client();
-            let stream = client.stream();
-            stream
-                .write_all(b"GET /endless HTTP/1.1\r\nHost: app.test\r\n\r\n")
-                .expect("it is open");
-            let mut first = [0; 1024];
-            stream.read_exact(&mut first).expect("it begins");
-            client
-        })
-        .collect();
+    let slow = site.slow_readers(threads.get() * 8 + 8);
     for _ in 0..8 {
         assert_eq!(site.get("/"), "2.0 undefined");
     }

@@ -58,7 +58,11 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
         // What was kept open had ended: a new connection is tried.
         let mut was_stale = false;
         loop {
-            let lease = match self.take_idle(fetch, traits, was_stale) {
+            let idle = match was_stale {
+                true => None,
+                false => self.take_idle(fetch, traits),
+            };
+            let lease = match idle {
                 Some(origin) => Lease::Open(origin),
                 None => self.open(fetch).await,
             };

@@ -7,6 +7,7 @@ use privet_connection_log::CloseReason;
 use privet_tls::Alpn;
 use tokio::time::timeout;
 
+use super::attempt::Row;
 use super::fetched::{Failed, Fetched, Lease, Sent};
 use super::flow::{NextStep, RequestFlow};
 use crate::cache::observer::Observer;
@@ -148,16 +149,7 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 .unwrap_or_else(|| self.no_form(fetch, "no upgrade", text));
         }
         let identity = leased.connection.identity();
-        let row = match leased.connection.connected.lock() {
-            Ok(connected) => {
-                if leased.fresh {
-                    self.observed.dialed = Some(connected.timings);
-                }
-                self.row_of(fetch, &connected)
-            }
-            Err(_) => None,
-        };
-        let Some(row) = row else {
+        let Some(row) = self.row_of_shared(&leased, fetch) else {
             return Sent::Concluded(Fetched::Next(NextStep::Close));
         };
         let (fresh, was_stale) = (leased.fresh, leased.was_stale);
@@ -196,6 +188,15 @@ impl<S: Service, D: Downstream> RequestFlow<'_, S, D> {
                 Sent::Concluded(self.conclude_shared(outcome, origin, row.at).await)
             }
         }
+    }
+
+    /// The row of this client for the connection.
+    fn row_of_shared(&mut self, leased: &LeasedStream, fetch: &S::Fetch) -> Option<Row> {
+        let connected = leased.connection.connected.lock().ok()?;
+        if leased.fresh {
+            self.observed.dialed = Some(connected.timings);
+        }
+        self.row_of(fetch, &connected)
     }
 
     async fn conclude_shared(&mut self, outcome: Outcome, origin: H2Origin, row: usize) -> Fetched {

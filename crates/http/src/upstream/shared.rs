@@ -90,6 +90,15 @@ struct Entry {
     opening: Option<Arc<Notify>>,
 }
 
+impl Entry {
+    /// The connection with the fewest requests in flight, if it takes another one.
+    fn with_room(&self) -> Option<&SharedConnection> {
+        let fewest = self.open.iter().min_by_key(|open| open.in_flight())?;
+        let most = fewest.send.current_max_send_streams().min(STREAMS as usize);
+        (fewest.in_flight() < most).then_some(fewest)
+    }
+}
+
 thread_local! {
     static SHARED: RefCell<HashMap<Key, Entry>> = RefCell::default();
 }
@@ -156,17 +165,13 @@ fn with_entry(key: &Key, change: impl FnOnce(&mut Entry)) {
 pub fn turn(key: u64, target: &Target, waited: bool) -> Admission {
     let key = (key, target.clone());
     SHARED.with_borrow_mut(|shared| {
+        if let Some(connection) = shared.get(&key).and_then(Entry::with_room) {
+            return Admission::Take(connection.clone());
+        }
         let entry = shared.entry(key.clone()).or_default();
-        let fewest = entry.open.iter().min_by_key(|open| open.in_flight());
-        if let Some(fewest) = fewest {
-            let most = fewest.send.current_max_send_streams().min(STREAMS as usize);
-            if fewest.in_flight() < most {
-                return Admission::Take(fewest.clone());
-            }
-            // Responses may take hours: the request gets a connection of its own, as over HTTP/1.
-            if entry.open.len() >= PER_TARGET {
-                return Admission::Open(Opening { key, others: None });
-            }
+        // Responses may take hours: the request gets a connection of its own, as over HTTP/1.
+        if entry.open.len() >= PER_TARGET {
+            return Admission::Open(Opening { key, others: None });
         }
         if waited && entry.open.is_empty() {
             return Admission::Open(Opening { key, others: None });
@@ -185,7 +190,11 @@ pub fn turn(key: u64, target: &Target, waited: bool) -> Admission {
 
 /// Gives no more requests to a connection: its peer takes none.
 pub fn retire(connection: &Identity, key: u64, target: &Target) {
-    with_entry(&(key, target.clone()), |entry| {
+    remove(connection, &(key, target.clone()));
+}
+
+fn remove(connection: &Identity, key: &Key) {
+    with_entry(key, |entry| {
         entry.open.retain(|other| !other.is(connection));
     });
 }
@@ -211,7 +220,6 @@ pub async fn open(mut connected: Connected, opening: Opening) -> io::Result<Shar
         budget: SendBudget::default(),
         settings: Arc::new(AsyncMutex::new(connection.ping_pong())),
     };
-    let (key, target) = opening.key.clone();
     SHARED.with_borrow_mut(|all| {
         let count: usize = all.values().map(|entry| entry.open.len()).sum();
         let entry = all.entry(opening.key.clone()).or_default();
@@ -221,8 +229,7 @@ pub async fn open(mut connected: Connected, opening: Opening) -> io::Result<Shar
     });
     let listed = Registration {
         connected: shared.connected.clone(),
-        key,
-        target,
+        key: opening.key.clone(),
     };
     tokio::spawn(drive(connection, wire, listed));
     Ok(shared)
@@ -264,8 +271,7 @@ async fn drive(mut connection: Connection<Guarded, Bytes>, wire: Wire, listed: R
 /// Removes the connection from the thread's when it ends, also with its runtime.
 struct Registration {
     connected: SharedConnected,
-    key: u64,
-    target: Target,
+    key: Key,
 }
 
 impl Registration {
@@ -274,7 +280,7 @@ impl Registration {
         let identity = Arc::downgrade(&self.connected);
         let in_table = SHARED.try_with(|all| {
             let all = all.try_borrow().ok()?;
-            let entry = all.get(&(self.key, self.target.clone()))?;
+            let entry = all.get(&self.key)?;
             Some(entry.open.iter().any(|open| open.is(&identity)))
         });
         let in_table = in_table.ok().flatten().unwrap_or_default();
@@ -284,7 +290,7 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        retire(&Arc::downgrade(&self.connected), self.key, &self.target);
+        remove(&Arc::downgrade(&self.connected), &self.key);
     }
 }
 
